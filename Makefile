@@ -1,0 +1,36 @@
+# Needs Python 3.11 and make; everything else goes into .venv, at the versions of uv.lock.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test lint types bench evidence clean
+
+demo: $(READY)  ## a simulated three-site trial, received, validated, derived and published
+	$(BIN)/ict-trial init --workspace workspace --study ict_sad
+	$(BIN)/ict-trial simulate --workspace workspace --participants 180 --seed 1 --faults
+	$(BIN)/ict-trial nightly --workspace workspace --settle 0
+	$(BIN)/ict-trial status --workspace workspace
+
+test: $(READY)  ## every test
+	$(BIN)/pytest -n auto
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+bench: $(READY)  ## timings; never part of the tests
+	$(BIN)/python -m tests.bench
+
+# uv is taken from the machine where it is there, and else installed into the environment itself.
+$(READY): pyproject.toml uv.lock
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	command -v uv >/dev/null || test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet uv
+	UV_PROJECT_ENVIRONMENT=$(VENV) $$(command -v uv || echo $(BIN)/uv) sync --frozen --quiet --inexact
+	touch $@
+
+clean:
+	rm -rf $(VENV) workspace bench

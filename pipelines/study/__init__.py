@@ -1,0 +1,1 @@
+"""The protocol and the instruments as typed models, read from YAML."""

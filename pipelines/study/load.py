@@ -1,0 +1,158 @@
+"""Study and instrument files on disk → models, with what does not fit together named by its line."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from pipelines.study.instrument import Instrument, complaints
+from pipelines.study.study import Study
+from pipelines.study.yaml_file import InvalidFileError, Place, Problem, YamlFile, read_yaml
+
+SCHEMAS = Path(__file__).parents[2] / "schemas"
+Complaint = tuple[Place, str]
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A study file together with the instruments it uses, checked against each other.
+
+    `digest` covers every byte that was read: the same digest means the same protocol.
+    """
+
+    study: Study
+    instruments: dict[str, Instrument]
+    digest: str
+
+
+def built_in_studies() -> dict[str, Path]:
+    """The study files that come with the package, by name."""
+    return {path.stem: path for path in sorted((SCHEMAS / "studies").glob("*.yaml"))}
+
+
+def load_protocol(path: Path) -> Protocol:
+    """Read a study file and its instruments (beside it in `instruments/`, else the built-in ones).
+
+    Raises InvalidFileError with every problem found, by file and line.
+    """
+    file = read_yaml(path)
+    study = file.into(Study)
+    read: dict[str, Instrument] = {}
+    problems: list[Problem] = []
+    digest = sha256(path.read_bytes())
+    for i, schedule in enumerate(study.instruments):
+        source = _instrument_file(path.parent, schedule.instrument)
+        if source is None:
+            known = ", ".join(sorted(p.stem for p in (SCHEMAS / "instruments").glob("*.yaml")))
+            message = f"there is no instrument file `{schedule.instrument}`; there are {known}"
+            problems.append(file.problem(("instruments", i, "instrument"), message))
+            continue
+        digest.update(source.read_bytes())
+        try:
+            read[schedule.instrument] = load_instrument(source)
+        except InvalidFileError as error:
+            problems += error.problems
+    if not problems:
+        problems = [file.problem(*c) for c in _complaints(study, read)]
+    if problems:
+        raise InvalidFileError(problems)
+    return Protocol(study, read, digest.hexdigest())
+
+
+def load_instrument(path: Path) -> Instrument:
+    """Read one instrument file. Raises InvalidFileError."""
+    file: YamlFile = read_yaml(path)
+    instrument = file.into(Instrument)
+    problems = [file.problem(place, message) for place, message in complaints(file, instrument)]
+    if instrument.instrument != path.stem:
+        problems.append(file.problem(("instrument",), f"the file is called {path.stem}, so must the instrument be"))
+    if problems:
+        raise InvalidFileError(problems)
+    return instrument
+
+
+def _instrument_file(beside: Path, name: str) -> Path | None:
+    candidates = (beside / "instruments" / f"{name}.yaml", SCHEMAS / "instruments" / f"{name}.yaml")
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _complaints(study: Study, instruments: dict[str, Instrument]) -> Iterator[Complaint]:
+    yield from _repeated(study)
+    yield from _visits(study)
+    yield from _schedules(study)
+    yield from _outcomes(study, instruments)
+    yield from _sources(study, instruments)
+
+
+def _repeated(study: Study) -> Iterator[Complaint]:
+    """Names that must be unique but are not."""
+    lists: dict[str, Iterable[str]] = {
+        "sites": [s.site for s in study.sites],
+        "arms": [a.arm for a in study.arms],
+        "visits": [v.avisit for v in study.visits],
+        "instruments": [s.instrument for s in study.instruments],
+        "modules": [m.module for m in study.modules],
+    }
+    for key, names in lists.items():
+        for name, times in Counter(names).items():
+            if times > 1:
+                yield (key,), f"`{name}` is listed {times} times under `{key}`"
+
+
+def _visits(study: Study) -> Iterator[Complaint]:
+    arms = [arm.arm for arm in study.arms]
+    for i, visit in enumerate(study.visits):
+        for arm in visit.arms or []:
+            if arm not in arms:
+                yield ("visits", i, "arms"), f"{visit.avisit}: no arm `{arm}`; there are {', '.join(arms)}"
+        for other in study.visits[:i]:
+            apart = visit.window[0] > other.window[1] or visit.window[1] < other.window[0]
+            share = set(visit.arms or arms) & set(other.arms or arms) or not arms
+            if share and not apart:
+                yield ("visits", i, "window"), f"the windows of {other.avisit} and {visit.avisit} overlap"
+
+
+def _schedules(study: Study) -> Iterator[Complaint]:
+    visits = [visit.avisit for visit in study.visits]
+    for i, schedule in enumerate(study.instruments):
+        for avisit in schedule.visits:
+            if avisit not in visits:
+                yield ("instruments", i, "visits"), f"no visit `{avisit}`; there are {', '.join(visits)}"
+    if study.reference_date == "randomisation" and not study.arms:
+        yield ("reference_date",), "a study without arms has no randomisation; say `reference_date: consent`"
+
+
+def _outcomes(study: Study, instruments: dict[str, Instrument]) -> Iterator[Complaint]:
+    parameters = {score.paramcd for instrument in instruments.values() for score in instrument.scores}
+    known = ", ".join(sorted(parameters))
+    outcomes = study.outcomes
+    if outcomes.primary.paramcd not in parameters:
+        yield ("outcomes", "primary", "paramcd"), f"no parameter `{outcomes.primary.paramcd}`; there are {known}"
+    if outcomes.primary.avisit not in {visit.avisit for visit in study.visits}:
+        yield ("outcomes", "primary", "avisit"), f"no visit `{outcomes.primary.avisit}`"
+    for name in ("reliable_change", "caseness", "response", "remission"):
+        for i, definition in enumerate(getattr(outcomes, name)):
+            if definition.paramcd not in parameters:
+                yield ("outcomes", name, i, "paramcd"), f"no parameter `{definition.paramcd}`; there are {known}"
+
+
+def _sources(study: Study, instruments: dict[str, Instrument]) -> Iterator[Complaint]:
+    for s, site in enumerate(study.sites):
+        for feed, sources in site.feeds.items():
+            for i, source in enumerate(sources):
+                place: Place = ("sites", s, "feeds", feed, i)
+                if source.source in {other.source for other in sources[:i]} | {"house"}:
+                    yield (*place, "source"), f"`{source.source}` is taken; a stream's name is unique within its feed"
+                if source.forms and feed != "questionnaires":
+                    yield (*place, "forms"), "only questionnaires have forms"
+                yield from ((p, m) for p, m in _forms(place, source.forms, instruments))
+
+
+def _forms(place: Place, forms: Iterable[object], instruments: dict[str, Instrument]) -> Iterator[Complaint]:
+    for f, form in enumerate(forms):
+        name = getattr(form, "instrument", "")
+        if name not in instruments:
+            yield (*place, "forms", f, "instrument"), f"no instrument `{name}`; there are {', '.join(instruments)}"

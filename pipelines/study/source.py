@@ -1,0 +1,100 @@
+"""How a site's own export becomes a feed's rows: the part of the study file that each site fills in."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+
+from pipelines.study.instrument import Strict
+
+Text = Annotated[str, BeforeValidator(str)]
+FeedName = Literal["participants", "allocation", "questionnaires", "usage", "contacts", "adverse_events"]
+Blinding = Literal["safe", "outcome", "revealing", "arm"]
+Scope = Literal["full", "incremental"]
+
+
+class Delimited(Strict):
+    """CSV, TSV and their kin. `encoding` is a Python codec name, never guessed."""
+
+    format: Literal["delimited"]
+    encoding: str = "utf-8"
+    delimiter: str = Field(default=",", min_length=1, max_length=1)
+    quote: str = Field(default='"', min_length=1, max_length=1)
+
+    @field_validator("encoding")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        try:
+            "".encode(name)
+        except LookupError:
+            raise ValueError(f"`{name}` is not an encoding that Python knows; for example utf-8, cp932, utf-16") from None
+        return name
+
+
+class JsonLines(Strict):
+    """One JSON object a line, UTF-8."""
+
+    format: Literal["jsonl"]
+
+
+class SpssFile(Strict):
+    format: Literal["sav"]
+
+
+class SasTransport(Strict):
+    format: Literal["xpt"]
+
+
+Read = Annotated[Delimited | JsonLines | SpssFile | SasTransport, Field(discriminator="format")]
+
+
+class Offset(Strict):
+    """A date given as a count: 1 is `origin`, 2 is `every_days` later, and so on."""
+
+    origin: date
+    every_days: int = Field(default=1, ge=1)
+
+
+class Form(Strict):
+    """The columns of a wide row that hold one instrument's items.
+
+    `items` maps item names to column names; `{n}` stands for the same number on both sides.
+    """
+
+    instrument: str
+    items: dict[Text, Text] = Field(min_length=1)
+    completed_at: str | None = None  # column; default: the source's own completed_at
+
+
+class Source(Strict):
+    """One stream of files of a site's feed."""
+
+    source: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    files: str
+    read: Read
+    dialect: Literal["redcap"] | None = None
+    scope: Scope | None = None  # default: by feed
+    blinding: Blinding | None = None  # default: the feed's
+    timezone: str | None = None  # default: the site's
+    missing: list[Text] = Field(default_factory=list)
+    columns: dict[str, str] = Field(default_factory=dict)
+    constants: dict[str, Text] = Field(default_factory=dict)
+    values: dict[str, dict[Text, Text]] = Field(default_factory=dict)
+    dates: dict[str, str | Offset] = Field(default_factory=dict)
+    only: dict[str, list[Text]] = Field(default_factory=dict)
+    site_column: dict[str, list[Text]] = Field(default_factory=dict)
+    forms: list[Form] = Field(default_factory=list)
+    ignore: list[str] = Field(default_factory=list)
+    expected_every_days: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _numbers_match(self) -> Source:
+        for form in self.forms:
+            for item, column in form.items.items():
+                if ("{n}" in item) != ("{n}" in column):
+                    raise ValueError(f"`{item}: {column}`: `{{n}}` must stand on both sides or on neither")
+                re.compile(re.escape(column).replace(r"\{n\}", r"(\d+)"))
+        return self

@@ -1,0 +1,234 @@
+"""The study file: the protocol as data."""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import cached_property
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import Field, field_validator, model_validator
+
+from pipelines.study.instrument import Strict
+from pipelines.study.source import FeedName, Source
+
+Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+Code = Annotated[str, Field(pattern=r"^\S+$")]
+
+
+class Arm(Strict):
+    """`programme_access` says who is given the internet programme."""
+
+    arm: Code
+    label: str
+    programme_access: bool
+
+
+class Visit(Strict):
+    """An analysis visit; `window` holds the first and last study day that count for it."""
+
+    avisit: str
+    avisitn: int
+    target_day: int
+    window: tuple[int, int]
+    arms: list[str] | None = None  # default: every arm
+
+    @model_validator(mode="after")
+    def _is_a_window(self) -> Visit:
+        first, last = self.window
+        if not first <= self.target_day <= last:
+            raise ValueError(f"{self.avisit}: target_day {self.target_day} lies outside its window {first} to {last}")
+        if 0 in (first, last, self.target_day):
+            raise ValueError(f"{self.avisit}: there is no study day 0; the reference date is day 1, the day before it -1")
+        return self
+
+
+class Schedule(Strict):
+    """At which visits an instrument is due, and whether the programme also asks it weekly."""
+
+    instrument: Identifier
+    visits: list[str]
+    weekly: bool = False
+
+
+class Weekly(Strict):
+    """Forms filled in inside the programme, week by week."""
+
+    label: str = "WEEKLY"
+    fills_visit: Literal["never", "when_missing"] = "when_missing"
+
+
+class Module(Strict):
+    module: Code
+    label: str
+    kind: Literal["core", "optional", "booster"]
+
+
+class Treatment(Strict):
+    starts: Literal["randomisation", "consent"] = "randomisation"
+    weeks: int = Field(ge=1)
+
+
+class Engagement(Strict):
+    """How use of the programme is counted; `reason` says why these numbers."""
+
+    session_gap_minutes: int = Field(default=30, ge=1)
+    reason: str
+
+
+class Condition(Strict):
+    """What a participant must meet to belong to a population; all that are given must hold."""
+
+    randomised: bool = False
+    baseline_primary: bool = False
+    post_baseline_primary: bool = False
+    primary_at_endpoint: bool = False
+    programme_started: bool = False  # asked only of arms with access to the programme
+    core_modules_completed: int = Field(default=0, ge=0)  # likewise
+
+
+class Populations(Strict):
+    itt: Condition
+    mitt: Condition
+    pprot: Condition
+    saf: Condition
+
+
+class Primary(Strict):
+    paramcd: str
+    avisit: str
+
+
+class ReliableChange(Strict):
+    """Either a published `threshold`, or the trial's own `sd` and `reliability` (Jacobson & Truax 1991)."""
+
+    paramcd: str
+    threshold: float | None = Field(default=None, gt=0)
+    sd: float | None = Field(default=None, gt=0)
+    reliability: float | None = Field(default=None, gt=0, lt=1)
+    source: str
+
+    @model_validator(mode="after")
+    def _one_way(self) -> ReliableChange:
+        if (self.threshold is None) == (self.sd is None or self.reliability is None):
+            raise ValueError(f"{self.paramcd}: give either `threshold`, or both `sd` and `reliability`")
+        return self
+
+    @cached_property
+    def points(self) -> float:
+        """The smallest reliable change: 1.96 · √2 · sd · √(1 − reliability)."""
+        if self.threshold is not None:
+            return self.threshold
+        assert self.sd is not None and self.reliability is not None
+        return 1.96 * (2.0 * (1.0 - self.reliability)) ** 0.5 * self.sd
+
+
+class Threshold(Strict):
+    """A cut-off on a parameter, in points or (for response) in per cent of fall from baseline."""
+
+    paramcd: str
+    value: float
+    source: str
+
+
+class Outcomes(Strict):
+    primary: Primary
+    reliable_change: list[ReliableChange] = Field(default_factory=list)
+    caseness: list[Threshold] = Field(default_factory=list)
+    response: list[Threshold] = Field(default_factory=list)
+    remission: list[Threshold] = Field(default_factory=list)
+
+
+class Holding(Strict):
+    """When a full export without a manifest is held: so many records, and so large a share, would vanish."""
+
+    records: int = Field(default=3, ge=1)
+    share: float = Field(default=0.01, ge=0, le=1)
+
+
+class Deliveries(Strict):
+    settle_seconds: int = Field(default=600, ge=0)
+    hold_when_vanishing: Holding = Field(default_factory=Holding)
+
+
+class Blinding(Strict):
+    """`none` where nobody is blinded; else who may see outcomes before the database is opened."""
+
+    outcomes: Literal["statistician", "nobody", "none"] = "statistician"
+
+
+class Deployment(Strict):
+    """Of this installation, not of the protocol. `group` may read the blinded files."""
+
+    group: str | None = None
+
+
+class Site(Strict):
+    site: Identifier
+    name: str
+    country: str = Field(pattern=r"^[A-Z]{3}$")
+    language: str
+    timezone: str
+    target: int | None = Field(default=None, ge=0)
+    feeds: dict[FeedName, list[Source]] = Field(default_factory=dict)
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_a_zone(cls, name: str) -> str:
+        if name not in available_timezones():
+            raise ValueError(f"`{name}` is not an IANA time zone; for example Asia/Tokyo")
+        return name
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+
+class Study(Strict):
+    """A study file, `study.yaml` of a workspace."""
+
+    study: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")
+    title: str
+    version: str
+    registrations: list[str] = Field(default_factory=list)
+    sources: list[str] = Field(default_factory=list)
+    arms: list[Arm] = Field(default_factory=list)
+    reference_date: Literal["randomisation", "consent"] = "randomisation"
+    recruitment_closed_on: date | None = None
+    sites: list[Site] = Field(min_length=1)
+    visits: list[Visit] = Field(min_length=1)
+    instruments: list[Schedule] = Field(min_length=1)
+    weekly: Weekly = Field(default_factory=Weekly)
+    treatment: Treatment | None = None
+    modules: list[Module] = Field(default_factory=list)
+    engagement: Engagement
+    populations: Populations
+    discontinuation_reasons: list[str] = Field(default_factory=list)
+    outcomes: Outcomes
+    deliveries: Deliveries = Field(default_factory=Deliveries)
+    blinding: Blinding | Literal["none"] = Field(default_factory=Blinding)
+    quality: dict[str, Limit] = Field(default_factory=dict)
+    deployment: Deployment = Field(default_factory=Deployment)
+
+    @cached_property
+    def site_by_id(self) -> dict[str, Site]:
+        return {site.site: site for site in self.sites}
+
+    @property
+    def has_allocation(self) -> bool:
+        return bool(self.arms)
+
+    @property
+    def who_sees_outcomes(self) -> Literal["statistician", "nobody", "none"]:
+        return "none" if self.blinding == "none" else self.blinding.outcomes
+
+
+class Limit(Strict):
+    """The largest share of failures that a check tolerates, and how many records it needs to judge."""
+
+    tolerance: float = Field(ge=0, le=1)
+    minimum: int = Field(default=1, ge=0)
+    reason: str
+
+
+Study.model_rebuild()

@@ -1,0 +1,1 @@
+"""What is allowed: feeds (pandera), instruments, studies and tables (YAML)."""

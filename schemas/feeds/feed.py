@@ -1,0 +1,94 @@
+"""What a feed is: its columns, its key, and the pandera schema that guards its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import pandera.polars as pa
+
+Kind = Literal["identifier", "text", "code", "date", "time", "time_or_date", "integer", "decimal"]
+
+# Letters, digits and a few joiners of ASCII: a look-alike letter of another script or a space is refused,
+# and so is what a spreadsheet makes of a long number (1.23E+05).
+IDENTIFIER = r"^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,63}$"
+SPREADSHEET_NUMBER = r"^\d(\.\d+)?[Ee]\+\d+$"
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a feed.
+
+    An empty cell is a missing value and is accepted, except where the column is `required`.
+    `codes` lists what a code may be; None leaves it to the study file.
+    """
+
+    name: str
+    kind: Kind
+    description: str
+    required: bool = False
+    codes: tuple[str, ...] | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+@dataclass(frozen=True)
+class Feed:
+    """A feed in the house format. `key` identifies a record within study, site and feed.
+
+    `full_by_default`: in a site's own format an export holds everything, so that absence means withdrawal.
+    `blinding` marks the feed as a source (see `pipelines.study.source.Blinding`).
+    """
+
+    name: str
+    description: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    full_by_default: bool
+    blinding: Literal["safe", "outcome", "revealing", "arm"]
+
+    @property
+    def header(self) -> list[str]:
+        return [column.name for column in self.columns]
+
+    def column(self, name: str) -> Column:
+        return next(column for column in self.columns if column.name == name)
+
+    def schema(self, codes: Mapping[str, tuple[str, ...]]) -> pa.DataFrameSchema:
+        """The pandera schema (polars) of this feed's typed rows; `codes` are those the study file allows.
+
+        Every check is named after the rule that a refused row is listed under.
+        """
+        import pandera.polars as pa
+
+        return pa.DataFrameSchema(
+            {c.name: _guard(c, codes.get(c.name, c.codes)) for c in self.columns}, name=self.name, strict=False
+        )
+
+
+def _guard(column: Column, codes: tuple[str, ...] | None) -> pa.Column:
+    import pandera.polars as pa
+
+    checks = []
+    if column.kind == "identifier":
+        checks.append(pa.Check.str_matches(IDENTIFIER, name="bad_identifier"))
+        checks.append(_not_a_spreadsheet_number())
+    if codes is not None:
+        checks.append(pa.Check.isin(codes, name="unknown_code"))
+    if column.minimum is not None:
+        checks.append(pa.Check.ge(column.minimum, name="out_of_range"))
+    if column.maximum is not None:
+        checks.append(pa.Check.le(column.maximum, name="out_of_range"))
+    return pa.Column(checks=checks, nullable=not column.required, coerce=False)
+
+
+def _not_a_spreadsheet_number() -> pa.Check:
+    import pandera.polars as pa
+    import polars as pl
+
+    return pa.Check(
+        lambda data: data.lazyframe.select(~pl.col(data.key).str.contains(SPREADSHEET_NUMBER)),
+        name="bad_identifier",
+    )
