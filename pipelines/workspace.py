@@ -1,0 +1,95 @@
+"""The folder of one trial, and where everything in it lies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipelines.study.load import Protocol
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One folder a trial; see the README for what each part is for and who may read it."""
+
+    root: Path
+
+    @property
+    def study_file(self) -> Path:
+        return self.root / "study.yaml"
+
+    @property
+    def landing(self) -> Path:
+        """What sites drop, `<site>/<feed>/<file>`; the pipeline only reads it."""
+        return self.root / "landing"
+
+    @property
+    def store(self) -> Path:
+        return self.root / "store"
+
+    @property
+    def originals(self) -> Path:
+        """The bytes of every delivery, by sha256."""
+        return self.store / "originals"
+
+    def original(self, sha256: str) -> Path:
+        return self.originals / sha256[:2] / sha256
+
+    @property
+    def receipts(self) -> Path:
+        return self.store / "receipts"
+
+    @property
+    def rows(self) -> Path:
+        """Rows read from the originals: a cache, rebuilt from them when it is gone."""
+        return self.store / "rows"
+
+    @property
+    def keys(self) -> Path:
+        return self.store / "keys"
+
+    @property
+    def build(self) -> Path:
+        """Where tonight's database grows before anyone can see it."""
+        return self.store / "build"
+
+    @property
+    def nights(self) -> Path:
+        """One record a night: what was asked, what came of it."""
+        return self.store / "nights"
+
+    @property
+    def lock(self) -> Path:
+        return self.store / "lock"
+
+    @property
+    def dagster_home(self) -> Path:
+        return self.store / "dagster"
+
+    @property
+    def published(self) -> Path:
+        return self.root / "published"
+
+    @property
+    def snapshots(self) -> Path:
+        return self.published / "snapshots"
+
+    @property
+    def reports(self) -> Path:
+        return self.root / "reports"
+
+    @property
+    def closed(self) -> Path:
+        return self.root / "closed"
+
+    @property
+    def exports(self) -> Path:
+        return self.root / "exports"
+
+    def protocol(self) -> Protocol:
+        """The study file with its instruments. Raises InvalidFileError."""
+        from pipelines.study.load import load_protocol
+
+        return load_protocol(self.study_file)
