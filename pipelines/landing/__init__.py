@@ -1,0 +1,1 @@
+"""Files that sites drop: which bytes, from whom, when, and were they all there?"""
