@@ -1,4 +1,4 @@
-"""The receipt of one delivery: an input like the bytes themselves, kept with them and reused by every rebuild."""
+"""The receipt of one delivery: an input like the bytes, kept with them and reused by every rebuild."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ class Receipt:
     rejected: str | None = None
 
     def save(self, folder: Path) -> None:
-        text = json.dumps(asdict(self), default=datetime.isoformat, ensure_ascii=False, indent=1, sort_keys=True)
+        text = json.dumps(
+            asdict(self), default=datetime.isoformat, ensure_ascii=False, indent=1, sort_keys=True
+        )
         effects.write(folder / f"{self.delivery_id}.json", text.encode())
 
 

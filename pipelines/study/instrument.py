@@ -17,7 +17,9 @@ from pipelines.study.yaml_file import YamlFile
 class Strict(BaseModel):
     """A part of a file that people write: an unknown key is a spelling mistake."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, coerce_numbers_to_str=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, arbitrary_types_allowed=True, coerce_numbers_to_str=True
+    )
 
 
 def numbers_of(text: str) -> list[int]:
@@ -108,7 +110,9 @@ class Instrument(Strict):
         for group in self.items:
             stray = set(group.names(group.reversed)) | set(group.names(group.not_applicable))
             if not stray <= set(group.names()):
-                raise ValueError(f"`reversed` or `not_applicable` name items outside {group.prefix}{group.numbers}")
+                raise ValueError(
+                    f"`reversed` or `not_applicable` name items outside {group.prefix}{group.numbers}"
+                )
         return self
 
 
@@ -129,12 +133,17 @@ def complaints(file: YamlFile, instrument: Instrument) -> list[tuple[tuple[str |
         lowest = sum(instrument.ranges[name][0] for name in names)
         highest = sum(instrument.ranges[name][1] for name in names)
         if (lowest, highest) != tuple(score.range):
-            found.append((
-                (*place, "range"),
-                f"{score.paramcd} states the range {list(score.range)}; its items give [{lowest}, {highest}]",
-            ))
+            found.append(
+                (
+                    (*place, "range"),
+                    f"{score.paramcd} states {list(score.range)}; its items give [{lowest}, {highest}]",
+                )
+            )
         found += [
-            ((*place, "parts", j), f"{score.paramcd} would be prorated with more than half of its items missing")
+            (
+                (*place, "parts", j),
+                f"{score.paramcd} would be prorated with more than half of its items missing",
+            )
             for j, part in enumerate(score.parts)
             if part.missing_allowed * 2 > len(part.items)
         ]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from pipelines.study.check import limit_names
 from pipelines.study.instrument import Instrument, complaints
 from pipelines.study.study import Study
 from pipelines.study.yaml_file import InvalidFileError, Place, Problem, YamlFile, read_yaml
@@ -68,7 +69,9 @@ def load_instrument(path: Path) -> Instrument:
     instrument = file.into(Instrument)
     problems = [file.problem(place, message) for place, message in complaints(file, instrument)]
     if instrument.instrument != path.stem:
-        problems.append(file.problem(("instrument",), f"the file is called {path.stem}, so must the instrument be"))
+        problems.append(
+            file.problem(("instrument",), f"the file is called {path.stem}, so must the instrument be")
+        )
     if problems:
         raise InvalidFileError(problems)
     return instrument
@@ -85,6 +88,7 @@ def _complaints(study: Study, instruments: dict[str, Instrument]) -> Iterator[Co
     yield from _schedules(study)
     yield from _outcomes(study, instruments)
     yield from _sources(study, instruments)
+    yield from _limits(study)
 
 
 def _repeated(study: Study) -> Iterator[Complaint]:
@@ -130,13 +134,19 @@ def _outcomes(study: Study, instruments: dict[str, Instrument]) -> Iterator[Comp
     known = ", ".join(sorted(parameters))
     outcomes = study.outcomes
     if outcomes.primary.paramcd not in parameters:
-        yield ("outcomes", "primary", "paramcd"), f"no parameter `{outcomes.primary.paramcd}`; there are {known}"
+        yield (
+            ("outcomes", "primary", "paramcd"),
+            f"no parameter `{outcomes.primary.paramcd}`; there are {known}",
+        )
     if outcomes.primary.avisit not in {visit.avisit for visit in study.visits}:
         yield ("outcomes", "primary", "avisit"), f"no visit `{outcomes.primary.avisit}`"
     for name in ("reliable_change", "caseness", "response", "remission"):
         for i, definition in enumerate(getattr(outcomes, name)):
             if definition.paramcd not in parameters:
-                yield ("outcomes", name, i, "paramcd"), f"no parameter `{definition.paramcd}`; there are {known}"
+                yield (
+                    ("outcomes", name, i, "paramcd"),
+                    f"no parameter `{definition.paramcd}`; there are {known}",
+                )
 
 
 def _sources(study: Study, instruments: dict[str, Instrument]) -> Iterator[Complaint]:
@@ -145,7 +155,10 @@ def _sources(study: Study, instruments: dict[str, Instrument]) -> Iterator[Compl
             for i, source in enumerate(sources):
                 place: Place = ("sites", s, "feeds", feed, i)
                 if source.source in {other.source for other in sources[:i]} | {"house"}:
-                    yield (*place, "source"), f"`{source.source}` is taken; a stream's name is unique within its feed"
+                    yield (
+                        (*place, "source"),
+                        f"`{source.source}` is taken; a stream's name is unique within its feed",
+                    )
                 if source.forms and feed != "questionnaires":
                     yield (*place, "forms"), "only questionnaires have forms"
                 yield from ((p, m) for p, m in _forms(place, source.forms, instruments))
@@ -155,4 +168,13 @@ def _forms(place: Place, forms: Iterable[object], instruments: dict[str, Instrum
     for f, form in enumerate(forms):
         name = getattr(form, "instrument", "")
         if name not in instruments:
-            yield (*place, "forms", f, "instrument"), f"no instrument `{name}`; there are {', '.join(instruments)}"
+            yield (
+                (*place, "forms", f, "instrument"),
+                f"no instrument `{name}`; there are {', '.join(instruments)}",
+            )
+
+
+def _limits(study: Study) -> Iterator[Complaint]:
+    for name in study.quality:
+        if name not in limit_names():
+            yield ("quality", name), f"there is no check `{name}`; there are {', '.join(limit_names())}"

@@ -30,7 +30,9 @@ class Delimited(Strict):
         try:
             "".encode(name)
         except LookupError:
-            raise ValueError(f"`{name}` is not an encoding that Python knows; for example utf-8, cp932, utf-16") from None
+            raise ValueError(
+                f"`{name}` is not an encoding that Python knows; for example utf-8, cp932, utf-16"
+            ) from None
         return name
 
 

@@ -64,7 +64,9 @@ class Feed:
         import pandera.polars as pa
 
         return pa.DataFrameSchema(
-            {c.name: _guard(c, codes.get(c.name, c.codes)) for c in self.columns}, name=self.name, strict=False
+            {c.name: _guard(c, codes.get(c.name, c.codes)) for c in self.columns},
+            name=self.name,
+            strict=False,
         )
 
 

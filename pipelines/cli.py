@@ -1,0 +1,219 @@
+"""`ict-trial`: what people type. Each command imports what it needs, so that help comes at once."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import click
+
+from pipelines.workspace import Workspace
+
+PUBLISHED, FAILED, USAGE, HELD_BACK, BUSY = 0, 1, 2, 3, 4
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def main() -> None:
+    """The entry point: private files unless said otherwise, no telemetry, short errors."""
+    os.umask(0o077)
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
+    cli(prog_name="ict-trial")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="ict-trial")
+def cli() -> None:
+    """The data pipeline for multi-site trials of internet-delivered cognitive therapy."""
+
+
+def fail(message: str, code: int = USAGE) -> NoReturn:
+    click.echo(message, err=True)
+    sys.exit(code)
+
+
+def _with_workspace(must_exist: bool = True) -> Callable[[Command], Command]:
+    """Give a command `--workspace`, and the Workspace as its argument."""
+
+    def turn(_context: click.Context, _parameter: click.Parameter, folder: Path) -> Workspace:
+        workspace = Workspace(folder.absolute())
+        if must_exist and not workspace.study_file.is_file():
+            fail(
+                f"{folder} is no workspace: no study.yaml is in it. `ict-trial init --workspace {folder}` makes one"
+            )
+        return workspace
+
+    return click.option(
+        "--workspace",
+        type=click.Path(path_type=Path, file_okay=False),
+        envvar="ICT_TRIAL_WORKSPACE",
+        default=Path("workspace"),
+        show_default=True,
+        callback=turn,
+        help="The trial's folder; also $ICT_TRIAL_WORKSPACE.",
+    )
+
+
+def _protocol(workspace: Workspace) -> Any:
+    """The workspace's protocol; a study file with mistakes ends the command, naming their lines."""
+    from pipelines.study.yaml_file import InvalidFileError
+
+    try:
+        return workspace.protocol()
+    except InvalidFileError as error:
+        fail(str(error))
+
+
+@cli.command()
+@_with_workspace(must_exist=False)
+@click.option(
+    "--study", default="ict_sad", show_default=True, help="A study file, or a built-in study's name."
+)
+def init(workspace: Workspace, study: str) -> None:
+    """Make a workspace for a study."""
+    from pipelines.study.load import built_in_studies
+    from pipelines.study.yaml_file import InvalidFileError
+    from pipelines.trial_folder import make_trial_folder
+
+    known = built_in_studies()
+    study_file = known.get(study, Path(study))
+    if not study_file.is_file():
+        fail(f"There is no study file {study}, and the built-in studies are {', '.join(known)}.")
+    try:
+        protocol = make_trial_folder(workspace, study_file)
+    except (InvalidFileError, FileExistsError) as error:
+        fail(str(error))
+    click.echo(f"{workspace.root} is ready for {protocol.study.title}.")
+    click.echo(f"Sites drop files in {workspace.landing}/<site>/<feed>/; `ict-trial nightly` takes them in.")
+
+
+@cli.command("check-study")
+@_with_workspace(must_exist=False)
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+def check_study(workspace: Workspace, file: Path | None) -> None:
+    """Say what is wrong in a study file, by line."""
+    from pipelines.study.load import load_protocol
+    from pipelines.study.yaml_file import InvalidFileError
+
+    path = file or workspace.study_file
+    try:
+        protocol = load_protocol(path)
+    except InvalidFileError as error:
+        fail(str(error))
+    study = protocol.study
+    counts = f"{len(study.sites)} sites, {len(study.visits)} visits, {len(study.instruments)} instruments"
+    click.echo(f"{path}: nothing wrong ({study.study}: {counts}).")
+
+
+@cli.command()
+@_with_workspace()
+@click.option("--participants", type=click.IntRange(1), default=180, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--faults", is_flag=True, help="With the mistakes that real sites make.")
+def simulate(workspace: Workspace, participants: int, seed: int, faults: bool) -> None:
+    """Fill landing/ with a synthetic trial, and write what is true beside it."""
+    from pipelines.simulate import simulate as simulate_trial
+
+    truth = simulate_trial(
+        workspace, _protocol(workspace), participants=participants, seed=seed, faults=faults
+    )
+    click.echo(f"{participants} simulated participants lie in {workspace.landing}; the truth is in {truth}.")
+
+
+@cli.command()
+@_with_workspace()
+@click.option("--site", "sites", multiple=True, help="Take in new drops of this site only; may be repeated.")
+@click.option(
+    "--as-of", type=click.DateTime(["%Y-%m-%d"]), help="The day that counts as today (default: today, UTC)."
+)
+@click.option(
+    "--settle", type=click.IntRange(0), help="Seconds a file must have stood still (default: study file)."
+)
+@click.option(
+    "--full", is_flag=True, help="Read every stored original again instead of the rows kept from it."
+)
+def nightly(
+    workspace: Workspace, sites: tuple[str, ...], as_of: datetime | None, settle: int | None, full: bool
+) -> None:
+    """Take in what sites dropped, derive every table, publish a snapshot."""
+    protocol = _protocol(workspace)
+    unknown = sorted(set(sites) - set(protocol.study.site_by_id))
+    if unknown:
+        fail(f"No site {', '.join(unknown)}; the sites are {', '.join(protocol.study.site_by_id)}.")
+    from pipelines.progress import Progress
+
+    with Progress() as progress:
+        progress.say("Starting")
+        from pipelines.assets.nightly import Busy, run_nightly
+
+        day: date = as_of.date() if as_of else datetime.now(UTC).date()
+        try:
+            night = run_nightly(workspace, day, list(sites), settle, full, progress.say)
+        except Busy:
+            fail(f"Another run holds {workspace.root}; wait for it to end.", BUSY)
+    for message in night.messages:
+        click.echo(message, err=True)
+    if night.outcome != "published":
+        sys.exit(HELD_BACK if night.outcome == "held_back" else FAILED)
+    click.echo(f"Snapshot {night.snapshot_id} is published.")
+    click.echo(f"  blinded    {workspace.published / 'current.duckdb'}")
+    click.echo(f"  unblinded  {workspace.published / 'current-unblinded.duckdb'}")
+
+
+@cli.command()
+@_with_workspace()
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def status(workspace: Workspace, as_json: bool) -> None:
+    """What came in, what was refused and why, and what each site still owes."""
+    import json
+
+    from pipelines import status as screen
+
+    state = screen.status(workspace)
+    if as_json:
+        click.echo(json.dumps(state, ensure_ascii=False, indent=1))
+        return
+    from rich.console import Console
+
+    screen.render_status(state, Console())
+
+
+@cli.command()
+@_with_workspace()
+@click.argument("sql")
+@click.option("--unblinded", is_flag=True, help="The unblinded file instead of the blinded one.")
+@click.option("--snapshot", help="An earlier snapshot's id (default: the current one).")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json", "parquet"]),
+    default="table",
+    show_default=True,
+)
+def query(workspace: Workspace, sql: str, unblinded: bool, snapshot: str | None, form: str) -> None:
+    """Ask a published snapshot; nothing can be changed."""
+    from pipelines.warehouse.query import QueryError, render
+    from pipelines.warehouse.query import query as ask
+
+    try:
+        content = render(ask(workspace, sql, unblinded=unblinded, snapshot=snapshot), form)
+    except QueryError as error:
+        fail(str(error))
+    sys.stdout.buffer.write(content)
+
+
+@cli.command()
+@_with_workspace()
+@click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True)
+def up(workspace: Workspace, port: int) -> None:
+    """Open the Dagster UI, with schedules and sensors, on this workspace (this machine only)."""
+    _protocol(workspace)
+    os.environ["DAGSTER_HOME"] = str(workspace.dagster_home)
+    os.environ["ICT_TRIAL_WORKSPACE"] = str(workspace.root)
+    click.echo(f"http://127.0.0.1:{port} shows {workspace.root}; Ctrl-C ends it.")
+    command = ["dagster", "dev", "-m", "pipelines.definitions", "-h", "127.0.0.1", "-p", str(port)]
+    os.execv(Path(sys.executable).with_name("dagster"), command)  # noqa: S606 (fixed words, no shell)

@@ -1,0 +1,53 @@
+"""Make the folder of a new trial."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipelines import effects
+from pipelines.study.load import Protocol, load_protocol
+from pipelines.workspace import Workspace
+from schemas.feeds import FEEDS
+
+DAGSTER_SETTINGS = """\
+# Settings of the orchestrator; written by `ict-trial init`.
+telemetry: {enabled: false}
+nux: {enabled: false}
+run_coordinator:
+  module: dagster.core.run_coordinator
+  class: QueuedRunCoordinator
+  config: {max_concurrent_runs: 1}
+run_monitoring: {enabled: true, start_timeout_seconds: 300, max_runtime_seconds: 21600}
+"""
+
+
+def make_trial_folder(workspace: Workspace, study_file: Path) -> Protocol:
+    """Lay out `workspace` for the study of `study_file`; what is there already stays.
+
+    Raises InvalidFileError for a wrong study file, FileExistsError when the folder holds another study.
+    """
+    protocol = load_protocol(study_file)
+    wanted = study_file.read_bytes()
+    if workspace.study_file.exists() and workspace.study_file.read_bytes() != wanted:
+        raise FileExistsError(
+            f"{workspace.study_file} is another study file; choose another folder or remove it"
+        )
+    effects.make_directory(workspace.root, 0o750)
+    for site in protocol.study.sites:
+        for feed in FEEDS:
+            effects.make_directory(workspace.landing / site.site / feed, 0o755)
+    for folder in (workspace.store, workspace.keys, workspace.dagster_home, workspace.closed):
+        effects.make_directory(folder)
+    _copy_instruments(study_file.parent / "instruments", workspace.root / "instruments")
+    effects.write(workspace.study_file, wanted, 0o640)
+    settings = workspace.dagster_home / "dagster.yaml"
+    if not settings.exists():
+        effects.write(settings, DAGSTER_SETTINGS.encode())
+    return protocol
+
+
+def _copy_instruments(source: Path, target: Path) -> None:
+    """The study's own instrument files come along; the built-in ones are found without."""
+    for path in sorted(source.glob("*.yaml")) if source.is_dir() else []:
+        effects.make_directory(target, 0o750)
+        effects.write(target / path.name, path.read_bytes(), 0o640)
