@@ -1,0 +1,164 @@
+"""Each check's verdict about each site: counts from SQL, judged by Great Expectations, put into a status."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from pipelines.quality.expectations import SITE, Rule, failing_sites
+from pipelines.study.check import Check, Dimension, load_checks
+from pipelines.study.study import Limit
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from pipelines.study.load import Protocol
+
+Status = Literal["BROKEN", "NO_DATA", "ACTION", "WATCH", "TOO_FEW", "NOT_APPLICABLE", "OK"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a check found at a site; both NULL where the check does not concern it."""
+
+    n_checked: int | None
+    n_failed: int | None
+
+    @property
+    def makes_sense(self) -> bool:
+        if self.n_checked is None or self.n_failed is None:
+            return self.n_checked is self.n_failed
+        return 0 <= self.n_failed <= self.n_checked
+
+    @property
+    def share(self) -> float | None:
+        """The failing share, None where there is nothing to judge."""
+        return self.n_failed / self.n_checked if self.n_checked and self.n_failed is not None else None
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One row of `quality.check_result`. `passed` is None where there was nothing to judge or no way to."""
+
+    check_name: str
+    site_id: str
+    dimension: Dimension
+    n_checked: int
+    n_failed: int
+    passed: bool | None
+    severity: Literal["critical", "warning"]
+    status: Status
+    blinding: Literal["safe", "revealing"]
+    tolerance: float
+    minimum: int
+    reason: str
+    message: str
+
+
+def judge(
+    con: duckdb.DuckDBPyConnection, protocol: Protocol, checks: Sequence[Check] | None = None
+) -> list[CheckResult]:
+    """Every check's verdict about every site of the study, from `quality.metric` and `quality.arrival`."""
+    study = protocol.study
+    sites = [site.site for site in study.sites]
+    checks = load_checks() if checks is None else checks
+    limits = {check.name: check.limit_in(study) for check in checks}
+    metrics = _metrics(con)
+    arrivals = _arrivals(con)
+    failing = _failing(checks, limits, sites, metrics)
+    return [
+        _result(
+            check, site, limits[check.name], metrics.get((check.name, site)), failing[check.name], arrivals
+        )
+        for check in checks
+        for site in sites
+    ]
+
+
+def _metrics(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], Metric]:
+    rows = con.execute("SELECT check_name, site_id, n_checked, n_failed FROM quality.metric").fetchall()
+    return {
+        (check_name, site_id): Metric(n_checked, n_failed)
+        for check_name, site_id, n_checked, n_failed in rows
+    }
+
+
+def _arrivals(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], bool]:
+    """By site and feed: whether what was due is there. A feed that is neither due nor there has no entry."""
+    rows = con.execute("""
+        SELECT site_id, feed, NOT coalesce(bool_or(overdue), false)
+        FROM quality.arrival
+        WHERE expected_every_days IS NOT NULL OR last_on IS NOT NULL
+        GROUP BY site_id, feed
+    """).fetchall()
+    return {(site_id, feed): is_there for site_id, feed, is_there in rows}
+
+
+def _failing(
+    checks: Sequence[Check],
+    limits: Mapping[str, Limit],
+    sites: Sequence[str],
+    metrics: Mapping[tuple[str, str], Metric],
+) -> Mapping[str, frozenset[str] | None]:
+    import pandas as pd
+
+    shares: dict[str, Iterable[Any]] = {SITE: sites}
+    for check in checks:
+        found = [metrics.get((check.name, site)) for site in sites]
+        shares[check.name] = pd.array([m.share if m else None for m in found], dtype="Float64").astype(
+            "float64"
+        )
+    rules = [Rule(check.name, limits[check.name].tolerance, check.severity) for check in checks]
+    return failing_sites(pd.DataFrame(shares), rules)
+
+
+def _result(
+    check: Check,
+    site: str,
+    limit: Limit,
+    metric: Metric | None,
+    failing: frozenset[str] | None,
+    arrivals: Mapping[tuple[str, str], bool],
+) -> CheckResult:
+    broken = metric is None or not metric.makes_sense or failing is None
+    judged = not broken and metric is not None and metric.share is not None
+    passed = site not in (failing or ()) if judged else None
+    return CheckResult(
+        check_name=check.name,
+        site_id=site,
+        dimension=check.dimension,
+        n_checked=(metric and metric.n_checked) or 0,
+        n_failed=(metric and metric.n_failed) or 0,
+        passed=passed,
+        severity=check.severity,
+        status="BROKEN"
+        if broken or metric is None
+        else _status(check, site, limit, metric, passed, arrivals),
+        blinding=check.blinding,
+        tolerance=limit.tolerance,
+        minimum=limit.minimum,
+        reason=limit.reason,
+        message=check.message,
+    )
+
+
+def _status(
+    check: Check,
+    site: str,
+    limit: Limit,
+    metric: Metric,
+    passed: bool | None,
+    arrivals: Mapping[tuple[str, str], bool],
+) -> Status:
+    """The first that holds, in this order. A failing share counts however few records there are; a passing
+    one says nothing below the minimum."""
+    there = [arrivals.get((site, feed)) for feed in check.feeds]
+    concerned = metric.n_checked is not None and None not in there
+    if False in there:
+        return "NO_DATA"
+    if passed is False:
+        return "ACTION" if check.severity == "critical" else "WATCH"
+    if concerned and (metric.n_checked or 0) < max(limit.minimum, 1):
+        return "TOO_FEW"
+    return "OK" if concerned else "NOT_APPLICABLE"
