@@ -43,7 +43,7 @@ def _with_workspace(must_exist: bool = True) -> Callable[[Command], Command]:
         workspace = Workspace(folder.absolute())
         if must_exist and not workspace.study_file.is_file():
             fail(
-                f"{folder} is no workspace: no study.yaml is in it. `ict-trial init --workspace {folder}` makes one"
+                f"{folder} has no study.yaml in it. `ict-trial init --workspace {folder}` makes a workspace"
             )
         return workspace
 

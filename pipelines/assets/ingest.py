@@ -1,0 +1,125 @@
+"""From a site's drop to validated rows: partitioned by site, so that each site has its own history and one
+site's broken file never stops the others."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from pipelines import effects
+from pipelines.assets.boundary import without_values
+from pipelines.assets.night_resource import NightResource
+from pipelines.landing.receive import receive
+from pipelines.study.study import Study
+from pipelines.validation.delivery import conservation_gap
+from pipelines.validation.deliveries import receipts_of
+from pipelines.validation.intake import read_delivery
+from schemas.feeds import FEEDS, Feed
+
+DELIVERIES = dg.AssetKey(["landing", "deliveries"])
+
+
+def rows_key(feed: str) -> dg.AssetKey:
+    return dg.AssetKey(["rows", feed])
+
+
+def ingest_assets(study: Study) -> list[dg.AssetsDefinition]:
+    """The deliveries of every site, and the rows of each feed read from them."""
+    by_site = dg.StaticPartitionsDefinition([site.site for site in study.sites])
+    return [_deliveries(by_site), *(_rows(feed, by_site) for feed in FEEDS.values())]
+
+
+def _deliveries(by_site: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=DELIVERIES,
+        partitions_def=by_site,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        group_name="landing",
+        kinds={"file"},
+        description="Files that a site dropped, copied into the store with a receipt each. landing/ is only read.",
+    )
+    def deliveries(context: dg.AssetExecutionContext, night: NightResource) -> dg.MaterializeResult[None]:
+        with without_values():
+            return _receive_sites(context.run_id, context.partition_keys, night)
+
+    return deliveries
+
+
+def _receive_sites(run_id: str, site_ids: list[str], night: NightResource) -> dg.MaterializeResult[None]:
+    if night.full:
+        effects.remove(night.workspace.rows)
+    study = night.protocol().study
+    settle = study.deliveries.settle_seconds if night.settle_seconds is None else night.settle_seconds
+    landing, now, record = night.landing(), datetime.now(UTC), night.record(run_id)
+    record.sites = [site_id for site_id in site_ids if site_id in (night.sites or site_ids)]
+    record.not_taken = landing.not_taken
+    for site_id in record.sites:
+        received = receive(night.workspace, study.site_by_id[site_id], landing, settle, now)
+        record.received += [receipt.delivery_id for receipt in received.receipts]
+        record.waiting |= {f"{site_id}/{place}": why for place, why in received.waiting.items()}
+    record.save(night.workspace)
+    return dg.MaterializeResult(
+        metadata={
+            "received": len(record.received),
+            "waiting": len(record.waiting),
+            "not taken": len(record.not_taken),
+            "sites": record.sites,
+        }
+    )
+
+
+def _rows(feed: Feed, by_site: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+    key = rows_key(feed.name)
+
+    @dg.asset(
+        key=key,
+        deps=[DELIVERIES],
+        partitions_def=by_site,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        group_name="rows",
+        kinds={"pandera", "parquet"},
+        description=f"{feed.description} Every row accepted, quarantined with its reason, or counted as a duplicate.",
+        check_specs=[
+            dg.AssetCheckSpec(
+                "conservation",
+                asset=key,
+                blocking=True,
+                description="Of every delivery: arrived = accepted + quarantined + duplicate.",
+            )
+        ],
+    )
+    def rows(context: dg.AssetExecutionContext, night: NightResource) -> Iterator[dg.MaterializeResult[None]]:
+        with without_values():
+            result = _read_feed(feed.name, context.partition_keys, night)
+        yield result
+
+    return rows
+
+
+def _read_feed(feed: str, site_ids: list[str], night: NightResource) -> dg.MaterializeResult[None]:
+    protocol = night.protocol()
+    counts: Counter[str] = Counter()
+    gaps: dict[str, int] = {}
+    for receipt in receipts_of(night.workspace, protocol):
+        if receipt.feed != feed or receipt.site_id not in site_ids or receipt.rejected:
+            continue
+        rows = read_delivery(night.workspace, protocol, receipt)
+        counts["deliveries"] += 1
+        counts["rejected deliveries"] += rows.rejected is not None
+        counts["arrived"] += rows.n_rows
+        counts["accepted"] += rows.n_accepted
+        counts["quarantined"] += rows.n_quarantined
+        counts["duplicate"] += rows.n_duplicate
+        if conservation_gap(rows):
+            gaps[receipt.delivery_id] = conservation_gap(rows)
+    check = dg.AssetCheckResult(
+        check_name="conservation",
+        passed=not gaps,
+        severity=dg.AssetCheckSeverity.ERROR,
+        metadata={"deliveries with rows unaccounted for": gaps},
+    )
+    metadata = {"dagster/row_count": counts["accepted"], **counts}
+    return dg.MaterializeResult(metadata=metadata, check_results=[check])

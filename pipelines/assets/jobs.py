@@ -1,0 +1,86 @@
+"""Jobs, the nightly schedule, and the sensor that sees drops arrive."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from hashlib import sha256
+
+import dagster as dg
+
+from pipelines.assets.ingest import DELIVERIES, rows_key
+from pipelines.landing.scan import LyingFile, scan
+from pipelines.study.study import Study
+from pipelines.workspace import Workspace
+from schemas.feeds import FEEDS
+
+NIGHTLY = "nightly"
+INGEST = "ingest"
+
+
+def every_site(study: Study) -> dict[str, str]:
+    """The tags that make one run of a partitioned job cover all sites."""
+    return {
+        "dagster/asset_partition_range_start": study.sites[0].site,
+        "dagster/asset_partition_range_end": study.sites[-1].site,
+    }
+
+
+def nightly_job() -> dg.UnresolvedAssetJobDefinition:
+    return dg.define_asset_job(
+        NIGHTLY,
+        selection=dg.AssetSelection.all(),
+        executor_def=dg.in_process_executor,  # one writer, no locks; 20 empty steps cost 3 s instead of 21 s
+        description="Take in what sites dropped, derive every table, judge, publish.",
+    )
+
+
+def ingest_job() -> dg.UnresolvedAssetJobDefinition:
+    return dg.define_asset_job(
+        INGEST,
+        selection=dg.AssetSelection.assets(DELIVERIES, *(rows_key(feed) for feed in FEEDS)),
+        executor_def=dg.in_process_executor,
+        description="Take in and validate what one site dropped; nothing is published.",
+    )
+
+
+def nightly_schedule(study: Study) -> dg.ScheduleDefinition:
+    return dg.ScheduleDefinition(
+        name="every_night",
+        job_name=NIGHTLY,
+        cron_schedule="0 2 * * *",
+        execution_timezone="UTC",
+        tags=every_site(study),
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="02:00 UTC: the whole materialisation.",
+    )
+
+
+def drop_sensor(workspace: Workspace) -> dg.SensorDefinition:
+    @dg.sensor(
+        name="drops",
+        job_name=INGEST,
+        minimum_interval_seconds=60,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Starts a site's ingest when a drop of it has stood still.",
+    )
+    def drops() -> Iterator[dg.RunRequest]:
+        yield from _requests(workspace)
+
+    return drops
+
+
+def _requests(workspace: Workspace) -> Iterator[dg.RunRequest]:
+    """A run for each site; its key is what lies there, so that the same files start one run only."""
+    study = workspace.protocol().study
+    files = scan(workspace.landing, study).files
+    for site in study.sites:
+        lying = [file for file in files if file.site_id == site.site]
+        if lying and _stand_still(lying, study.deliveries.settle_seconds):
+            words = "\n".join(f"{f.feed}/{f.file_name} {f.signature}" for f in lying)
+            key = f"{site.site}-{sha256(words.encode()).hexdigest()[:16]}"
+            yield dg.RunRequest(run_key=key, partition_key=site.site)
+
+
+def _stand_still(files: list[LyingFile], settle_seconds: int) -> bool:
+    return time.time() - max(file.changed_at for file in files) >= settle_seconds
