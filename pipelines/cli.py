@@ -42,9 +42,7 @@ def _with_workspace(must_exist: bool = True) -> Callable[[Command], Command]:
     def turn(_context: click.Context, _parameter: click.Parameter, folder: Path) -> Workspace:
         workspace = Workspace(folder.absolute())
         if must_exist and not workspace.study_file.is_file():
-            fail(
-                f"{folder} has no study.yaml in it. `ict-trial init --workspace {folder}` makes a workspace"
-            )
+            fail(f"{folder} has no study.yaml in it. `ict-trial init --workspace {folder}` makes a workspace")
         return workspace
 
     return click.option(
@@ -70,9 +68,7 @@ def _protocol(workspace: Workspace) -> Any:
 
 @cli.command()
 @_with_workspace(must_exist=False)
-@click.option(
-    "--study", default="ict_sad", show_default=True, help="A study file, or a built-in study's name."
-)
+@click.option("--study", default="ict_sad", show_default=True, help="A study file, or a built-in study's name.")
 def init(workspace: Workspace, study: str) -> None:
     """Make a workspace for a study."""
     from pipelines.study.load import built_in_studies
@@ -118,24 +114,16 @@ def simulate(workspace: Workspace, participants: int, seed: int, faults: bool) -
     """Fill landing/ with a synthetic trial, and write what is true beside it."""
     from pipelines.simulate import simulate as simulate_trial
 
-    truth = simulate_trial(
-        workspace, _protocol(workspace), participants=participants, seed=seed, faults=faults
-    )
+    truth = simulate_trial(workspace, _protocol(workspace), participants=participants, seed=seed, faults=faults)
     click.echo(f"{participants} simulated participants lie in {workspace.landing}; the truth is in {truth}.")
 
 
 @cli.command()
 @_with_workspace()
 @click.option("--site", "sites", multiple=True, help="Take in new drops of this site only; may be repeated.")
-@click.option(
-    "--as-of", type=click.DateTime(["%Y-%m-%d"]), help="The day that counts as today (default: today, UTC)."
-)
-@click.option(
-    "--settle", type=click.IntRange(0), help="Seconds a file must have stood still (default: study file)."
-)
-@click.option(
-    "--full", is_flag=True, help="Read every stored original again instead of the rows kept from it."
-)
+@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="The day that counts as today (default: today, UTC).")
+@click.option("--settle", type=click.IntRange(0), help="Seconds a file must have stood still (default: study file).")
+@click.option("--full", is_flag=True, help="Read every stored original again instead of the rows kept from it.")
 def nightly(
     workspace: Workspace, sites: tuple[str, ...], as_of: datetime | None, settle: int | None, full: bool
 ) -> None:

@@ -23,9 +23,7 @@ class Progress:
             self._status.start()
         return self
 
-    def __exit__(
-        self, _type: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None
-    ) -> None:
+    def __exit__(self, _type: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None) -> None:
         if self._status:
             self._status.stop()
 

@@ -29,9 +29,7 @@ def make_trial_folder(workspace: Workspace, study_file: Path) -> Protocol:
     protocol = load_protocol(study_file)
     wanted = study_file.read_bytes()
     if workspace.study_file.exists() and workspace.study_file.read_bytes() != wanted:
-        raise FileExistsError(
-            f"{workspace.study_file} is another study file; choose another folder or remove it"
-        )
+        raise FileExistsError(f"{workspace.study_file} is another study file; choose another folder or remove it")
     effects.make_directory(workspace.root, 0o750)
     for site in protocol.study.sites:
         for feed in FEEDS:

@@ -14,8 +14,8 @@ from pipelines.assets.boundary import without_values
 from pipelines.assets.night_resource import NightResource
 from pipelines.landing.receive import receive
 from pipelines.study.study import Study
-from pipelines.validation.delivery import conservation_gap
 from pipelines.validation.deliveries import receipts_of
+from pipelines.validation.delivery import conservation_gap
 from pipelines.validation.intake import read_delivery
 from schemas.feeds import FEEDS, Feed
 
@@ -81,7 +81,7 @@ def _rows(feed: Feed, by_site: dg.PartitionsDefinition[str]) -> dg.AssetsDefinit
         backfill_policy=dg.BackfillPolicy.single_run(),
         group_name="rows",
         kinds={"pandera", "parquet"},
-        description=f"{feed.description} Every row accepted, quarantined with its reason, or counted as a duplicate.",
+        description=f"{feed.description} Every row is accepted, quarantined with its reason, or a duplicate.",
         check_specs=[
             dg.AssetCheckSpec(
                 "conservation",

@@ -48,7 +48,8 @@ class NightResource(dg.ConfigurableResource):
     def record(self, run_id: str) -> Night:
         """The record of this run, begun when it is first asked for."""
         begun = datetime.now(UTC).isoformat(timespec="seconds")
-        return load_night(self.workspace, run_id) or Night(run_id, begun, self.day.isoformat(), self.sites or [])
+        known = load_night(self.workspace, run_id)
+        return known or Night(run_id, begun, self.day.isoformat(), self.sites or [])
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[NightResource]:

@@ -35,9 +35,7 @@ class Receipt:
     rejected: str | None = None
 
     def save(self, folder: Path) -> None:
-        text = json.dumps(
-            asdict(self), default=datetime.isoformat, ensure_ascii=False, indent=1, sort_keys=True
-        )
+        text = json.dumps(asdict(self), default=datetime.isoformat, ensure_ascii=False, indent=1, sort_keys=True)
         effects.write(folder / f"{self.delivery_id}.json", text.encode())
 
 

@@ -41,9 +41,7 @@ class _Drop:
     complaint: str | None = None
 
 
-def receive(
-    workspace: Workspace, site: Site, landing: Landing, settle_seconds: int, now: datetime
-) -> Received:
+def receive(workspace: Workspace, site: Site, landing: Landing, settle_seconds: int, now: datetime) -> Received:
     """Take in the site's new drops. All that one look finds is received at the same moment, `now`."""
     memory = _Memory.load(workspace, site.site)
     received = Received()
@@ -106,9 +104,7 @@ def _manifest_drop(manifest_file: LyingFile, by_place: dict[str, LyingFile], mem
     lying = {name: by_place[place] for name in names if (place := f"{beside}/{name}") in by_place}
     files = list(lying.values()) or [manifest_file]
     if manifest is None:
-        complaint: str | None = (
-            "its manifest is not one: expected JSON with `files`, each with name, bytes and sha256"
-        )
+        complaint: str | None = "its manifest is not one: expected JSON with `files`, each with name, bytes and sha256"
     else:
         complaint = _mismatch(manifest, subject, lying, memory, manifest_file.site_id)
     return _Drop(files, manifest_file, manifest, complaint)
@@ -132,14 +128,10 @@ def _mismatch(
     return None
 
 
-def _receipt(
-    site: Site, drop: _Drop, file: LyingFile, content: str, fingerprint: str, now: datetime
-) -> Receipt:
+def _receipt(site: Site, drop: _Drop, file: LyingFile, content: str, fingerprint: str, now: datetime) -> Receipt:
     manifest = drop.manifest
     place = (manifest.place(site.zone) if manifest else None) or now
-    entry = (
-        next((e for e in manifest.files if e.name == Path(file.file_name).name), None) if manifest else None
-    )
+    entry = next((e for e in manifest.files if e.name == Path(file.file_name).name), None) if manifest else None
     identity = (site.site, file.feed, file.file_name, content, place.astimezone(UTC).isoformat(), fingerprint)
     return Receipt(
         delivery_id=sha256("\n".join(identity).encode()).hexdigest()[:16],
@@ -220,9 +212,7 @@ class _Memory:
     def is_known(self, file: LyingFile, fingerprint: str) -> bool:
         """Whether this very drop of the file has a receipt and has been lying there since."""
         last = self.latest.get(_place(file))
-        return (
-            last is not None and last.drop == fingerprint and self.gone.get(_place(file)) != last.delivery_id
-        )
+        return last is not None and last.drop == fingerprint and self.gone.get(_place(file)) != last.delivery_id
 
     def save(self) -> None:
         text = json.dumps({"hashes": self.hashes, "gone": self.gone}, ensure_ascii=False)

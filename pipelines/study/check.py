@@ -60,9 +60,7 @@ def load_checks(folder: Path = CHECKS) -> list[Check]:
         file = read_yaml(path)
         for i, check in enumerate(file.into(CheckFile).checks):
             if check.name in checks:
-                problems.append(
-                    file.problem(("checks", i, "name"), f"there are two checks called `{check.name}`")
-                )
+                problems.append(file.problem(("checks", i, "name"), f"there are two checks called `{check.name}`"))
             checks[check.name] = check
     if problems:
         raise InvalidFileError(problems)

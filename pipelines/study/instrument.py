@@ -17,9 +17,7 @@ from pipelines.study.yaml_file import YamlFile
 class Strict(BaseModel):
     """A part of a file that people write: an unknown key is a spelling mistake."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, arbitrary_types_allowed=True, coerce_numbers_to_str=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, coerce_numbers_to_str=True)
 
 
 def numbers_of(text: str) -> list[int]:
@@ -110,9 +108,7 @@ class Instrument(Strict):
         for group in self.items:
             stray = set(group.names(group.reversed)) | set(group.names(group.not_applicable))
             if not stray <= set(group.names()):
-                raise ValueError(
-                    f"`reversed` or `not_applicable` name items outside {group.prefix}{group.numbers}"
-                )
+                raise ValueError(f"`reversed` or `not_applicable` name items outside {group.prefix}{group.numbers}")
         return self
 
 

@@ -69,9 +69,7 @@ def load_instrument(path: Path) -> Instrument:
     instrument = file.into(Instrument)
     problems = [file.problem(place, message) for place, message in complaints(file, instrument)]
     if instrument.instrument != path.stem:
-        problems.append(
-            file.problem(("instrument",), f"the file is called {path.stem}, so must the instrument be")
-        )
+        problems.append(file.problem(("instrument",), f"the file is called {path.stem}, so must the instrument be"))
     if problems:
         raise InvalidFileError(problems)
     return instrument

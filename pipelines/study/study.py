@@ -37,9 +37,7 @@ class Visit(Strict):
     def _is_a_window(self) -> Visit:
         first, last = self.window
         if not first <= self.target_day <= last:
-            raise ValueError(
-                f"{self.avisit}: target_day {self.target_day} lies outside its window {first} to {last}"
-            )
+            raise ValueError(f"{self.avisit}: target_day {self.target_day} lies outside its window {first} to {last}")
         if 0 in (first, last, self.target_day):
             raise ValueError(
                 f"{self.avisit}: there is no study day 0; the reference date is day 1, the day before it -1"

@@ -39,8 +39,7 @@ class Site:
 
     def manifest(self, name: str, *files: tuple[str, str], **more: Any) -> None:
         entries = [
-            {"name": n, "bytes": len(c.encode()), "sha256": sha256(c.encode()).hexdigest(), "rows": 1}
-            for n, c in files
+            {"name": n, "bytes": len(c.encode()), "sha256": sha256(c.encode()).hexdigest(), "rows": 1} for n, c in files
         ]
         self.drop(f"{name}.manifest.json", json.dumps({"files": entries, **more}))
 

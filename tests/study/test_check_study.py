@@ -83,9 +83,7 @@ def test_a_mistake_is_named_with_its_line(tmp_path: Path, good: str, wrong: str,
         ("instrument: phq9", "instrument: phq8", "the file is called phq9"),
     ],
 )
-def test_an_instrument_that_cannot_be_scored_is_refused(
-    tmp_path: Path, good: str, wrong: str, message: str
-) -> None:
+def test_an_instrument_that_cannot_be_scored_is_refused(tmp_path: Path, good: str, wrong: str, message: str) -> None:
     text = PHQ9.read_text(encoding="utf-8")
     assert good in text
     (tmp_path / "instruments").mkdir()
