@@ -1,0 +1,12 @@
+-- Contacts that therapists logged, by study week: one row a person and week with any contact.
+-- Minutes are summed exactly, in millionths.
+SELECT
+    p.subject_no,
+    CAST(floor(date_diff('day', p.treatment_start, c.occurred_on) / 7.0) AS BIGINT) + 1 AS week_no,
+    count(*) AS n_contacts,
+    count(*) FILTER (WHERE c.kind = 'call') AS n_calls,
+    CAST(coalesce(sum(try_cast(c.minutes AS DECIMAL(30, 6))), 0) AS DOUBLE) AS therapist_minutes
+FROM core.contacts AS c
+JOIN core.subject AS p ON p.usubjid = c.usubjid
+WHERE c.occurred_on IS NOT NULL AND p.treatment_start IS NOT NULL
+GROUP BY 1, 2

@@ -1,0 +1,43 @@
+-- Use of the programme by study week: one row a person and week in which the person could use it.
+-- A week that the site's log reaches and in which nothing happened counts zero; one that it does not
+-- reach is NULL, unless something of it is already known.
+WITH session_week AS (
+    SELECT usubjid, week_no, count(*) AS n_sessions, sum(active_us) AS active_us
+    FROM engagement.session
+    GROUP BY usubjid, week_no
+),
+week AS (
+    SELECT
+        w.subject_no, w.usubjid, w.week_no, w.site_id, w.subject_id,
+        coalesce(r.usage_until >= w.last_day, FALSE) OR u.n_events IS NOT NULL AS usage_known,
+        coalesce(r.contacts_until >= w.last_day, FALSE) OR c.n_contacts IS NOT NULL AS contacts_known,
+        coalesce(s.n_sessions, 0) AS n_sessions,
+        coalesce(s.active_us, 0) AS active_us,
+        coalesce(u.n_logins, 0) AS n_logins,
+        coalesce(u.n_modules_opened, 0) AS n_modules_opened,
+        coalesce(u.n_modules_completed, 0) AS n_modules_completed,
+        coalesce(u.n_messages_to_therapist, 0) AS n_messages_to_therapist,
+        coalesce(u.n_messages_from_therapist, 0) AS n_messages_from_therapist,
+        coalesce(c.n_calls, 0) AS n_calls,
+        coalesce(c.therapist_minutes, 0) AS therapist_minutes
+    FROM core.programme_week AS w
+    LEFT JOIN core.log_reach AS r ON r.site_id = w.site_id
+    LEFT JOIN session_week AS s ON s.usubjid = w.usubjid AND s.week_no = w.week_no
+    LEFT JOIN engagement.usage_week AS u ON u.subject_no = w.subject_no AND u.week_no = w.week_no
+    LEFT JOIN engagement.contact_week AS c ON c.subject_no = w.subject_no AND c.week_no = w.week_no
+)
+SELECT
+    usubjid,
+    week_no,
+    site_id AS siteid,
+    subject_id,
+    CASE WHEN usage_known THEN n_sessions END AS n_sessions,
+    CASE WHEN usage_known THEN active_us / 60000000.0 END AS active_minutes,
+    CASE WHEN usage_known THEN n_logins END AS n_logins,
+    CASE WHEN usage_known THEN n_modules_opened END AS n_modules_opened,
+    CASE WHEN usage_known THEN n_modules_completed END AS n_modules_completed,
+    CASE WHEN usage_known THEN n_messages_to_therapist END AS n_messages_to_therapist,
+    CASE WHEN usage_known THEN n_messages_from_therapist END AS n_messages_from_therapist,
+    CASE WHEN contacts_known THEN n_calls END AS n_calls,
+    CASE WHEN contacts_known THEN therapist_minutes END AS therapist_minutes
+FROM week
