@@ -16,8 +16,8 @@ spaced AS (
     SELECT
         subject_no, occurred_at, occurred_on, module, duration_s, gap_us,
         row_number() OVER ordered AS event_no,
-        date_diff('microsecond', lag(occurred_at) OVER ordered, occurred_at) AS since_last_us,
-        date_diff('microsecond', occurred_at, lead(occurred_at) OVER ordered) AS until_next_us
+        epoch_us(occurred_at) - epoch_us(lag(occurred_at) OVER ordered) AS since_last_us,
+        epoch_us(lead(occurred_at) OVER ordered) - epoch_us(occurred_at) AS until_next_us
     FROM own
     WINDOW ordered AS (PARTITION BY subject_no ORDER BY occurred_at, event_id)
 )

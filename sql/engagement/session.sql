@@ -21,7 +21,7 @@ session AS (
         f.occurred_at AS started_at,
         l.occurred_at AS ended_at,
         l.event_no - f.event_no + 1 AS n_events,
-        date_diff('microsecond', f.occurred_at, l.occurred_at) AS span_us,
+        epoch_us(l.occurred_at) - epoch_us(f.occurred_at) AS span_us,
         l.duration_s AS last_duration_s,
         l.active_us AS last_active_us
     FROM first_event AS f

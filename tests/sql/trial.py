@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,40 +11,13 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from pipelines.study.load import Protocol
+from pipelines.warehouse.database import create_table, insert_rows
+from pipelines.warehouse.graph import load_graph
+from pipelines.warehouse.inputs import input_columns
+from pipelines.warehouse.study_tables import create_study_tables
 
-SQL = Path(__file__).parents[2] / "sql"
-ORDER = (
-    "core.superseded core.participants core.allocation core.questionnaires core.usage core.contacts "
-    "core.adverse_events core.subject core.programme_week core.log_reach "
-    "outcome.answer outcome.form outcome.form_window outcome.form_visit outcome.part_score outcome.score "
-    "outcome.record outcome.baseline outcome.chosen outcome.change "
-    "engagement.activity engagement.session engagement.usage_week engagement.contact_week "
-    "engagement.participant_week engagement.module_progress outcome.population "
-    "analysis.adsl analysis.adqs quality.delivery quality.quarantine quality.completeness"
-).split()
-
-ACCEPTED = "delivery_id VARCHAR, site_id VARCHAR, row_no BIGINT, line_no BIGINT, record_key VARCHAR"
-TIMED = "occurred_at TIMESTAMPTZ, occurred_on DATE, clock_note VARCHAR"
-INPUT = {
-    "delivery": "delivery_id VARCHAR, content_sha256 VARCHAR, site_id VARCHAR, feed VARCHAR, stream VARCHAR, "
-    "scope VARCHAR, blinding VARCHAR, sequence BIGINT, file_name VARCHAR, bytes BIGINT, "
-    "received_at TIMESTAMPTZ, place TIMESTAMPTZ, status VARCHAR, reason VARCHAR, n_rows BIGINT, "
-    "n_accepted BIGINT, n_quarantined BIGINT, n_duplicate BIGINT, unknown_columns VARCHAR",
-    "quarantine": "delivery_id VARCHAR, site_id VARCHAR, feed VARCHAR, row_no BIGINT, line_no BIGINT, rule VARCHAR, "
-    "column_name VARCHAR, message VARCHAR, record_key VARCHAR",
-    "participants": f"{ACCEPTED}, subject_id VARCHAR, centre VARCHAR, language VARCHAR, consent_date DATE, "
-    "birth_year BIGINT, sex VARCHAR, status VARCHAR, status_date DATE, status_reason VARCHAR",
-    "allocation": f"{ACCEPTED}, subject_id VARCHAR, arm VARCHAR, randomised_on DATE, stratum VARCHAR",
-    "questionnaires": f"{ACCEPTED}, subject_id VARCHAR, instrument VARCHAR, visit VARCHAR, "
-    "completed_at TIMESTAMPTZ, completed_on DATE, clock_note VARCHAR, item VARCHAR, value VARCHAR, "
-    "source_column VARCHAR",
-    "usage": f"{ACCEPTED}, event_id VARCHAR, subject_id VARCHAR, {TIMED}, actor VARCHAR, event VARCHAR, "
-    "module VARCHAR, duration_s DOUBLE",
-    "contacts": f"{ACCEPTED}, contact_id VARCHAR, subject_id VARCHAR, {TIMED}, kind VARCHAR, direction VARCHAR, "
-    "minutes DOUBLE, therapist_id VARCHAR",
-    "adverse_events": f"{ACCEPTED}, ae_id VARCHAR, subject_id VARCHAR, onset_date DATE, reported_on DATE, "
-    "term VARCHAR, serious VARCHAR, severity BIGINT, related VARCHAR, outcome VARCHAR",
-}
+MEMORY = Path(":memory:")
+OURS = ("quality.delivery", "quality.quarantine", "quality.completeness")
 KEYS = {
     "participants": ("subject_id",),
     "allocation": ("subject_id",),
@@ -52,31 +25,6 @@ KEYS = {
     "usage": ("event_id",),
     "contacts": ("contact_id",),
     "adverse_events": ("ae_id",),
-}
-STUDY = {
-    "setting": "study_id VARCHAR, title VARCHAR, version VARCHAR, reference_date VARCHAR, has_allocation BOOLEAN, "
-    "as_of DATE, recruitment_closed_on DATE, treatment_starts VARCHAR, treatment_weeks BIGINT, "
-    "session_gap_minutes BIGINT, weekly_label VARCHAR, weekly_fills VARCHAR, primary_paramcd VARCHAR, "
-    "primary_avisit VARCHAR, outcomes_seen_by VARCHAR, study_digest VARCHAR, code_version VARCHAR",
-    "site": "site_id VARCHAR, name VARCHAR, country VARCHAR, language VARCHAR, timezone VARCHAR, target BIGINT",
-    "arm": "arm VARCHAR, label VARCHAR, programme_access BOOLEAN",
-    "visit": "avisit VARCHAR, avisitn BIGINT, target_day BIGINT, window_from BIGINT, window_to BIGINT, "
-    "shared_by_all_arms BOOLEAN",
-    "visit_arm": "avisit VARCHAR, arm VARCHAR",
-    "scheduled_form": "avisit VARCHAR, instrument VARCHAR",
-    "item": "instrument VARCHAR, item VARCHAR, minimum BIGINT, maximum BIGINT, reversed BOOLEAN, "
-    "may_be_not_applicable BOOLEAN",
-    "score": "paramcd VARCHAR, paramn BIGINT, param VARCHAR, instrument VARCHAR, direction VARCHAR, n_items BIGINT, "
-    "minimum BIGINT, maximum BIGINT",
-    "score_part": "paramcd VARCHAR, part BIGINT, n_items BIGINT, missing_allowed BIGINT",
-    "score_item": "paramcd VARCHAR, part BIGINT, instrument VARCHAR, item VARCHAR, minimum BIGINT, maximum BIGINT, "
-    "reversed BOOLEAN",
-    "module": "module VARCHAR, label VARCHAR, kind VARCHAR, is_core BOOLEAN",
-    "population": "population VARCHAR, randomised BOOLEAN, baseline_primary BOOLEAN, post_baseline_primary BOOLEAN, "
-    "primary_at_endpoint BOOLEAN, programme_started BOOLEAN, core_modules_completed BIGINT",
-    "outcome_definition": "paramcd VARCHAR, reliable_change DOUBLE, caseness DOUBLE, response DOUBLE, "
-    "remission DOUBLE",
-    "discontinuation_reason": "reason VARCHAR",
 }
 
 
@@ -129,16 +77,12 @@ class Trial:
             }
         )  # fmt: skip
 
-    def person(
-        self, subject_id: str, arm: str | None = "ICT", randomised_on: date | None = None, **given: Any
-    ) -> str:
+    def person(self, subject_id: str, arm: str | None = "ICT", randomised_on: date | None = None, **given: Any) -> str:
         """A participant, randomised unless `arm` is None. Returns the usubjid."""
         site_id = given.pop("site_id", "oxford")
         day = randomised_on or date(2026, 3, 2)
-        self.add(
-            "participants", site_id, subject_id=subject_id,
-            **{"consent_date": day - timedelta(days=7), "birth_year": 1990, "sex": "F", "status": "randomised", **given},
-        )  # fmt: skip
+        defaults = {"consent_date": day - timedelta(days=7), "birth_year": 1990, "sex": "F", "status": "randomised"}
+        self.add("participants", site_id, subject_id=subject_id, **{**defaults, **given})
         if arm is not None:
             self.add("allocation", site_id, subject_id=subject_id, arm=arm, randomised_on=day)
         return f"{self.protocol.study.study}-{site_id}-{subject_id}"
@@ -170,18 +114,20 @@ class Trial:
         return ids[-1] if ids else None
 
     def tables(self, threads: int = 2) -> Tables:
+        """Everything that the SQL derives, in memory."""
         con = duckdb.connect(":memory:", config={"threads": threads})
         con.execute("SET TimeZone = 'UTC'")
-        con.execute("SET python_enable_replacements = false")
-        for schema in ("study", "input", "core", "outcome", "analysis", "engagement", "quality"):
-            con.execute(f"CREATE SCHEMA {schema}")
-        for name, columns in STUDY.items():
-            _fill(con, f"study.{name}", columns, study_rows(self.protocol, self.as_of)[name])
-        for name, columns in INPUT.items():
-            _fill(con, f"input.{name}", columns, self.deliveries if name == "delivery" else self.rows.get(name, []))
-        for table in ORDER:
-            schema, name = table.split(".")
-            con.execute(f"CREATE TABLE {table} AS {(SQL / schema / f'{name}.sql').read_text()}")
+        create_study_tables(con, self.protocol, self.as_of, "", file=MEMORY)
+        for name, columns in input_columns().items():
+            feed = name.removeprefix("input.")
+            rows = self.deliveries if feed == "delivery" else self.rows.get(feed, [])
+            create_table(con, name, columns, file=MEMORY)
+            insert_rows(con, name, [[row.get(column) for column in columns] for row in rows], file=MEMORY)
+        graph = load_graph()
+        for name in graph.order:
+            if not name.startswith("quality.") or name in OURS:
+                con.execute(f"CREATE SCHEMA IF NOT EXISTS {name.split('.')[0]}")
+                con.execute(f"CREATE TABLE {name} AS {graph.queries[name].sql}")
         return Tables(con)
 
 
@@ -209,102 +155,6 @@ def _completed(when: date | datetime, zone: ZoneInfo) -> dict[str, Any]:
     return {"completed_at": None, "completed_on": when}
 
 
-def _fill(con: duckdb.DuckDBPyConnection, table: str, columns: str, rows: list[dict[str, Any]]) -> None:
-    con.execute(f"CREATE TABLE {table} ({columns})")
-    names = [column.split()[0] for column in columns.split(", ")]
-    for start in range(0, len(rows), 500):
-        chunk = rows[start : start + 500]
-        marks = ", ".join("(" + ", ".join("?" * len(names)) + ")" for _ in chunk)
-        con.execute(f"INSERT INTO {table} VALUES {marks}", [row.get(name) for row in chunk for name in names])
-
-
-def study_rows(protocol: Protocol, as_of: date) -> dict[str, list[dict[str, Any]]]:
-    """The study tables of a protocol."""
-    study = protocol.study
-    arms = [arm.arm for arm in study.arms]
-    defined: dict[str, dict[str, Any]] = {}
-    for definition in study.outcomes.reliable_change:
-        defined.setdefault(definition.paramcd, {})["reliable_change"] = definition.points
-    for name in ("caseness", "response", "remission"):
-        for threshold in getattr(study.outcomes, name):
-            defined.setdefault(threshold.paramcd, {})[name] = threshold.value
-    scores = [(i, s) for i in protocol.instruments.values() for s in i.scores]
-    return {
-        "setting": [
-            {
-                "study_id": study.study, "title": study.title, "version": study.version,
-                "reference_date": study.reference_date, "has_allocation": study.has_allocation, "as_of": as_of,
-                "recruitment_closed_on": study.recruitment_closed_on,
-                "treatment_starts": study.treatment.starts if study.treatment else None,
-                "treatment_weeks": study.treatment.weeks if study.treatment else None,
-                "session_gap_minutes": study.engagement.session_gap_minutes,
-                "weekly_label": study.weekly.label, "weekly_fills": study.weekly.fills_visit,
-                "primary_paramcd": study.outcomes.primary.paramcd, "primary_avisit": study.outcomes.primary.avisit,
-                "outcomes_seen_by": study.who_sees_outcomes, "study_digest": protocol.digest,
-            }
-        ],
-        "site": [{**site.model_dump(), "site_id": site.site} for site in study.sites],
-        "arm": [arm.model_dump() for arm in study.arms],
-        "visit": [
-            {
-                **visit.model_dump(), "window_from": visit.window[0], "window_to": visit.window[1],
-                "shared_by_all_arms": visit.arms is None or set(arms) <= set(visit.arms),
-            }
-            for visit in study.visits
-        ],
-        "visit_arm": [
-            {"avisit": visit.avisit, "arm": arm} for visit in study.visits for arm in visit.arms or arms or [""]
-        ],
-        "scheduled_form": [
-            {"avisit": avisit, "instrument": schedule.instrument}
-            for schedule in study.instruments
-            for avisit in schedule.visits
-        ],
-        "item": [
-            {
-                "instrument": instrument.instrument, "item": item, "minimum": low, "maximum": high,
-                "reversed": item in instrument.reversed_items,
-                "may_be_not_applicable": item in instrument.may_be_not_applicable,
-            }
-            for instrument in protocol.instruments.values()
-            for item, (low, high) in instrument.ranges.items()
-        ],
-        "score": [
-            {
-                "paramcd": s.paramcd, "paramn": n, "param": s.param, "instrument": i.instrument,
-                "direction": s.direction, "n_items": sum(len(part.items) for part in s.parts),
-                "minimum": s.range[0], "maximum": s.range[1],
-            }
-            for n, (i, s) in enumerate(scores, 1)
-        ],
-        "score_part": [
-            {"paramcd": s.paramcd, "part": n, "n_items": len(part.items), "missing_allowed": part.missing_allowed}
-            for _, s in scores
-            for n, part in enumerate(s.parts, 1)
-        ],
-        "score_item": [
-            {
-                "paramcd": s.paramcd, "part": n, "instrument": i.instrument, "item": item,
-                "minimum": i.ranges[item][0], "maximum": i.ranges[item][1], "reversed": item in i.reversed_items,
-            }
-            for i, s in scores
-            for n, part in enumerate(s.parts, 1)
-            for item in part.items
-        ],
-        "module": [{**module.model_dump(), "is_core": module.kind == "core"} for module in study.modules],
-        "population": [
-            {"population": name.upper(), **getattr(study.populations, name).model_dump()}
-            for name in ("itt", "mitt", "pprot", "saf")
-        ],
-        "outcome_definition": [{"paramcd": paramcd, **values} for paramcd, values in defined.items()],
-        "discontinuation_reason": [{"reason": reason} for reason in study.discontinuation_reasons],
-    }  # fmt: skip
-
-
 def at(text: str) -> datetime:
     """`2026-03-02T10:00` in UTC."""
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
-
-
-def noon(day: date) -> datetime:
-    return datetime.combine(day, time(12), tzinfo=UTC)
