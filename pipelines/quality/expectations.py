@@ -9,7 +9,7 @@ import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +24,7 @@ class Rule:
 
     column: str
     tolerance: float
-    severity: str
+    severity: Literal["critical", "warning"]
 
 
 def failing_sites(shares: pd.DataFrame, rules: Sequence[Rule]) -> Mapping[str, frozenset[str] | None]:
@@ -58,6 +58,10 @@ def _engine() -> tuple[Any, Any]:
     os.environ["GX_ANALYTICS_ENABLED"] = "false"  # read once, on import
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
+    from great_expectations.expectations.core.expect_column_values_to_be_between import (
+        ExpectColumnValuesToBeBetween,
+    )
+    from great_expectations.expectations.metadata_types import FailureSeverity
 
     logging.getLogger("great_expectations").setLevel(logging.CRITICAL)
     context = gx.get_context(mode="ephemeral")
@@ -69,10 +73,10 @@ def _engine() -> tuple[Any, Any]:
         return gx.ExpectationSuite(
             name="checks",
             expectations=[
-                gx.expectations.ExpectColumnValuesToBeBetween(
+                ExpectColumnValuesToBeBetween(
                     column=rule.column,
                     max_value=rule.tolerance,
-                    severity=rule.severity,
+                    severity=FailureSeverity(rule.severity),
                     meta={"rule": rule.column},
                 )
                 for rule in rules

@@ -68,9 +68,7 @@ def judge(
     arrivals = _arrivals(con)
     failing = _failing(checks, limits, sites, metrics)
     return [
-        _result(
-            check, site, limits[check.name], metrics.get((check.name, site)), failing[check.name], arrivals
-        )
+        _result(check, site, limits[check.name], metrics.get((check.name, site)), failing[check.name], arrivals)
         for check in checks
         for site in sites
     ]
@@ -78,10 +76,7 @@ def judge(
 
 def _metrics(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], Metric]:
     rows = con.execute("SELECT check_name, site_id, n_checked, n_failed FROM quality.metric").fetchall()
-    return {
-        (check_name, site_id): Metric(n_checked, n_failed)
-        for check_name, site_id, n_checked, n_failed in rows
-    }
+    return {(check_name, site_id): Metric(n_checked, n_failed) for check_name, site_id, n_checked, n_failed in rows}
 
 
 def _arrivals(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], bool]:
@@ -106,9 +101,7 @@ def _failing(
     shares: dict[str, Iterable[Any]] = {SITE: sites}
     for check in checks:
         found = [metrics.get((check.name, site)) for site in sites]
-        shares[check.name] = pd.array([m.share if m else None for m in found], dtype="Float64").astype(
-            "float64"
-        )
+        shares[check.name] = pd.array([m.share if m else None for m in found], dtype="Float64").astype("float64")
     rules = [Rule(check.name, limits[check.name].tolerance, check.severity) for check in checks]
     return failing_sites(pd.DataFrame(shares), rules)
 
@@ -132,9 +125,7 @@ def _result(
         n_failed=(metric and metric.n_failed) or 0,
         passed=passed,
         severity=check.severity,
-        status="BROKEN"
-        if broken or metric is None
-        else _status(check, site, limit, metric, passed, arrivals),
+        status="BROKEN" if broken or metric is None else _status(check, site, limit, metric, passed, arrivals),
         blinding=check.blinding,
         tolerance=limit.tolerance,
         minimum=limit.minimum,

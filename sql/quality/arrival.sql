@@ -14,12 +14,12 @@ WITH arrived AS (
     WHERE d.status IN ('accepted', 'partial', 'repeat')
 ),
 stream AS (
-    SELECT site_id, feed, stream, blinding, expected_every_days FROM study.source
+    SELECT site_id, feed, source AS stream, blinding, expected_every_days FROM study.source
     UNION ALL
     SELECT DISTINCT a.site_id, a.feed, a.stream, f.blinding, CAST(NULL AS BIGINT) AS expected_every_days
     FROM arrived AS a
     JOIN study.feed AS f ON f.feed = a.feed
-    ANTI JOIN study.source AS s ON s.site_id = a.site_id AND s.feed = a.feed AND s.stream = a.stream
+    ANTI JOIN study.source AS s ON s.site_id = a.site_id AND s.feed = a.feed AND s.source = a.stream
 ),
 last_arrival AS (
     SELECT

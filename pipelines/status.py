@@ -1,0 +1,198 @@
+"""Where the trial stands, for the data manager: what came in, what was refused and why, what is still owed.
+
+Reads the published unblinded snapshot and the records of the nights; counts, names of files and rules only,
+never a participant's value. It may name what would reveal arms, so it is not for blinded eyes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines.night import Night, nights
+from pipelines.status_screen import render_status
+from pipelines.workspace import Workspace
+
+if TYPE_CHECKING:
+    import duckdb
+
+__all__ = ["render_status", "status"]
+
+Rows = list[dict[str, Any]]
+WHOLE_NIGHTS = ("published", "held_back", "failed")
+
+
+def status(workspace: Workspace) -> dict[str, Any]:
+    """The state of a workspace, ready for JSON: dates and times as ISO text, missing as None.
+
+    Before anything was published `snapshot` is None and the lists are empty; `data_queries` is None
+    where the snapshot knows no queries.
+    """
+    records = nights(workspace)
+    recent = _since_the_last_night(records)
+    state: dict[str, Any] = {
+        "workspace": str(workspace.root),
+        "last_run": _last_run(records),
+        "snapshot": None,
+        "received": [],
+        "received_not_published": sorted({i for night in recent for i in night.received}),
+        "quarantine": [],
+        "refused": [],
+        "waiting": _waiting(recent),
+        "not_taken": dict(records[-1].not_taken) if records else {},
+        "overdue_deliveries": [],
+        "overdue_visits": [],
+        "checks": [],
+        "check_counts": {},
+        "data_queries": None,
+    }
+    database = workspace.published / "current-unblinded.duckdb"
+    if database.exists():
+        with _opened(database) as con:
+            state |= _published(con, state["received_not_published"])
+    return state
+
+
+def _last_run(records: Sequence[Night]) -> dict[str, Any] | None:
+    if not records:
+        return None
+    last = records[-1]
+    names = ("run_id", "started_at", "finished_at", "as_of", "outcome", "snapshot_id", "messages")
+    return {name: getattr(last, name) for name in names}
+
+
+def _since_the_last_night(records: Sequence[Night]) -> list[Night]:
+    """The last whole night, what was taken in between it and the one before, and what came after it."""
+    whole = [i for i, night in enumerate(records) if night.outcome in WHOLE_NIGHTS]
+    return list(records[whole[-2] + 1 if len(whole) > 1 else 0 :])
+
+
+def _waiting(recent: Sequence[Night]) -> dict[str, str]:
+    """Files that do not count yet, as each site was last looked at."""
+    latest = {site: night for night in recent for site in night.sites}
+    return {
+        path: why
+        for site, night in sorted(latest.items())
+        for path, why in night.waiting.items()
+        if path.split("/")[0] == site
+    }
+
+
+@contextmanager
+def _opened(database: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The snapshot that is current now, read-only; a later switch does not touch it."""
+    import duckdb
+
+    con = duckdb.connect(str(database.resolve()), read_only=True)
+    try:
+        con.execute("SET TimeZone = 'UTC'")
+        yield con
+    finally:
+        con.close()
+
+
+def _published(con: duckdb.DuckDBPyConnection, received: Sequence[str]) -> dict[str, Any]:
+    known = {row[0] for row in con.execute("SELECT delivery_id FROM quality.delivery").fetchall()}
+    snapshot = _rows(con, "SELECT * FROM meta.snapshot")
+    return {
+        "snapshot": snapshot[0] if snapshot else None,
+        "received": _rows(con, RECEIVED, {"received": list(received)}),
+        "received_not_published": sorted(set(received) - known),
+        "quarantine": _rows(con, QUARANTINE),
+        "refused": _rows(con, REFUSED),
+        "overdue_deliveries": _rows(con, OVERDUE_DELIVERIES),
+        "overdue_visits": _rows(con, OVERDUE_VISITS),
+        "checks": _rows(con, CHECKS),
+        "check_counts": dict(
+            con.execute("SELECT status, count(*) FROM quality.check_result GROUP BY ALL ORDER BY ALL").fetchall()
+        ),
+        "data_queries": _rows(con, OPEN_QUERIES) if _has_table(con, "quality", "data_query") else None,
+    }
+
+
+def _has_table(con: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
+    found = con.execute(
+        "SELECT count(*) FROM information_schema.tables WHERE table_schema = $schema AND table_name = $table",
+        {"schema": schema, "table": table},
+    ).fetchone()
+    return bool(found and found[0])
+
+
+def _rows(con: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, Any] | None = None) -> Rows:
+    cursor = con.execute(sql, dict(parameters)) if parameters else con.execute(sql)
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, map(_plain, row), strict=True)) for row in cursor.fetchall()]
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date | datetime) else value
+
+
+RECEIVED = """
+    SELECT
+        site_id,
+        feed,
+        count(*) AS n_files,
+        count(*) FILTER (WHERE status = 'rejected') AS n_rejected,
+        count(*) FILTER (WHERE status = 'held') AS n_held,
+        count(*) FILTER (WHERE status = 'repeat') AS n_repeat,
+        CAST(coalesce(sum(n_rows), 0) AS BIGINT) AS n_rows,
+        CAST(coalesce(sum(n_accepted), 0) AS BIGINT) AS n_accepted,
+        CAST(coalesce(sum(n_quarantined), 0) AS BIGINT) AS n_quarantined,
+        CAST(coalesce(sum(n_duplicate), 0) AS BIGINT) AS n_duplicate
+    FROM quality.delivery
+    WHERE delivery_id IN (SELECT unnest(CAST($received AS VARCHAR[])))
+    GROUP BY site_id, feed
+    ORDER BY site_id, feed
+"""
+# The rows that a newer full export has not replaced.
+QUARANTINE = """
+    SELECT q.site_id, q.feed, q.rule, q.column_name, q.message, count(DISTINCT (q.delivery_id, q.row_no)) AS n_rows
+    FROM quality.quarantine AS q
+    JOIN (
+        SELECT delivery_id
+        FROM quality.delivery
+        WHERE status IN ('accepted', 'partial')
+        QUALIFY sequence >= coalesce(
+            max(sequence) FILTER (WHERE scope = 'full') OVER (PARTITION BY site_id, feed, stream), 0
+        )
+    ) AS d ON d.delivery_id = q.delivery_id
+    GROUP BY ALL
+    ORDER BY n_rows DESC, q.site_id, q.feed, q.rule, q.column_name, q.message
+"""
+REFUSED = """
+    SELECT site_id, feed, file_name, status, reason, received_at
+    FROM quality.delivery
+    WHERE status IN ('rejected', 'held')
+    ORDER BY received_at DESC, site_id, feed, file_name
+"""
+OVERDUE_DELIVERIES = """
+    SELECT site_id, feed, stream, expected_every_days, last_on, due_on
+    FROM quality.arrival
+    WHERE overdue
+    ORDER BY site_id, feed, stream
+"""
+OVERDUE_VISITS = """
+    SELECT site_id, avisit, instrument, n_expected, n_received, n_overdue
+    FROM quality.completeness
+    WHERE n_overdue > 0
+    ORDER BY n_overdue DESC, site_id, avisit, instrument
+"""
+CHECKS = """
+    SELECT status, check_name, site_id, dimension, severity, n_failed, n_checked, tolerance, message
+    FROM quality.check_result
+    WHERE status <> 'OK'
+    ORDER BY
+        list_position(['BROKEN', 'NO_DATA', 'ACTION', 'WATCH', 'TOO_FEW', 'NOT_APPLICABLE'], status),
+        check_name, site_id
+"""
+OPEN_QUERIES = """
+    SELECT site_id, severity, count(*) AS n_open, max(age_days) AS oldest_days
+    FROM quality.data_query
+    WHERE status IN ('open', 'miscorrected')
+    GROUP BY site_id, severity
+    ORDER BY site_id, severity
+"""

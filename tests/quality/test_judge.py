@@ -1,0 +1,215 @@
+"""Counts become verdicts and statuses, whatever goes wrong on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, fields
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pytest
+
+from pipelines.quality.check_table import write_check_results
+from pipelines.quality.expectations import Rule, failing_sites
+from pipelines.quality.judge import CheckResult, judge
+from pipelines.study.check import Check, limit_names, load_checks
+from pipelines.study.load import SCHEMAS, Protocol, load_protocol
+from pipelines.study.yaml_file import InvalidFileError
+from pipelines.warehouse.dictionary import TABLES, load_table
+from tests.quality.counted import counted
+from tests.quality.good_trial import good_trial
+
+SITES = ("oxford", "hong_kong", "miyazaki")
+
+
+def check(name: str = "overdue_forms", **given: object) -> Check:
+    values = {
+        "name": name, "dimension": "completeness", "feeds": ["participants"], "severity": "warning", "message": "",
+        "tolerance": 0.1, "minimum": 10, "reason": "", "blinding": "safe",
+    }  # fmt: skip
+    return Check.model_validate({**values, **given})
+
+
+@pytest.fixture
+def con() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect(":memory:") as con:
+        con.execute("CREATE SCHEMA quality")
+        con.execute(
+            "CREATE TABLE quality.metric (check_name VARCHAR, site_id VARCHAR, n_checked BIGINT, n_failed BIGINT)"
+        )
+        con.execute(
+            "CREATE TABLE quality.arrival "
+            "(site_id VARCHAR, feed VARCHAR, expected_every_days BIGINT, last_on DATE, overdue BOOLEAN)"
+        )
+        for site in SITES:
+            _arrived(con, site, "participants", overdue=False)
+        yield con
+
+
+def _arrived(con: duckdb.DuckDBPyConnection, site: str, feed: str, overdue: bool | None) -> None:
+    con.execute("DELETE FROM quality.arrival WHERE site_id = ? AND feed = ?", [site, feed])
+    con.execute("INSERT INTO quality.arrival VALUES (?, ?, 7, '2026-01-01', ?)", [site, feed, overdue])
+
+
+def _counted(con: duckdb.DuckDBPyConnection, name: str, *found: tuple[int | None, int | None]) -> None:
+    """`found`: n_checked, n_failed of each site."""
+    for site, (n_checked, n_failed) in zip(SITES, found, strict=True):
+        con.execute("INSERT INTO quality.metric VALUES (?, ?, ?, ?)", [name, site, n_checked, n_failed])
+
+
+def _statuses(results: list[CheckResult]) -> list[str]:
+    return [result.status for result in results]
+
+
+def test_failing_is_action_or_watch_by_severity(con: duckdb.DuckDBPyConnection, ict_sad: Protocol) -> None:
+    _counted(con, "a", (20, 3), (20, 2), (20, 0))
+    _counted(con, "b", (20, 3), (20, 2), (20, 0))
+    results = judge(con, ict_sad, [check("a"), check("b", severity="critical")])
+    assert _statuses(results) == ["WATCH", "OK", "OK", "ACTION", "OK", "OK"]
+    assert [r.passed for r in results] == [False, True, True] * 2
+
+
+def test_passing_with_too_few_records_says_nothing_but_failing_does(
+    con: duckdb.DuckDBPyConnection, ict_sad: Protocol
+) -> None:
+    _counted(con, "a", (3, 0), (3, 3), (0, 0))
+    results = judge(con, ict_sad, [check("a")])
+    assert _statuses(results) == ["TOO_FEW", "WATCH", "TOO_FEW"]
+    assert results[2].passed is None
+
+
+def test_zero_records_never_pass_even_where_no_minimum_is_asked(
+    con: duckdb.DuckDBPyConnection, ict_sad: Protocol
+) -> None:
+    _counted(con, "a", (0, 0), (1, 0), (1, 1))
+    assert _statuses(judge(con, ict_sad, [check("a", minimum=0)])) == ["TOO_FEW", "OK", "WATCH"]
+
+
+def test_a_check_that_does_not_concern_the_study_is_not_applicable(
+    con: duckdb.DuckDBPyConnection, ict_sad: Protocol
+) -> None:
+    _counted(con, "a", (None, None), (None, None), (20, 0))
+    assert _statuses(judge(con, ict_sad, [check("a")])) == ["NOT_APPLICABLE", "NOT_APPLICABLE", "OK"]
+
+
+def test_a_feed_that_is_neither_due_nor_there_makes_a_check_not_applicable(
+    con: duckdb.DuckDBPyConnection, ict_sad: Protocol
+) -> None:
+    _counted(con, "a", (0, 0), (0, 0), (0, 0))
+    assert _statuses(judge(con, ict_sad, [check("a", feeds=["contacts"])])) == ["NOT_APPLICABLE"] * 3
+
+
+def test_no_data_comes_before_every_verdict(con: duckdb.DuckDBPyConnection, ict_sad: Protocol) -> None:
+    _counted(con, "a", (20, 20), (20, 0), (1, 0))
+    for site in SITES:
+        _arrived(con, site, "participants", overdue=True)
+    assert _statuses(judge(con, ict_sad, [check("a")])) == ["NO_DATA"] * 3
+
+
+@pytest.mark.parametrize("nonsense", [(None, 1), (3, None), (3, 4), (-1, 0)])
+def test_counts_that_make_no_sense_break_the_check_at_that_site_only(
+    con: duckdb.DuckDBPyConnection, ict_sad: Protocol, nonsense: tuple[int | None, int | None]
+) -> None:
+    _counted(con, "a", nonsense, (20, 0), (20, 20))
+    _arrived(con, "oxford", "participants", overdue=True)
+    results = judge(con, ict_sad, [check("a")])
+    assert _statuses(results) == ["BROKEN", "OK", "WATCH"]
+    assert results[0].passed is None
+
+
+def test_a_check_without_counts_is_broken(con: duckdb.DuckDBPyConnection, ict_sad: Protocol) -> None:
+    assert _statuses(judge(con, ict_sad, [check("a")])) == ["BROKEN"] * 3
+
+
+def test_one_rule_that_cannot_be_judged_does_not_stop_the_others() -> None:
+    shares = pd.DataFrame({"site_id": ["a", "b"], "fine": [0.0, 0.5], "words": ["x", "y"], "empty": [None, 0.5]})
+    rules = [Rule(column, 0.1, "warning") for column in ("words", "absent", "fine", "empty")]
+    assert failing_sites(shares, rules) == {
+        "words": None,
+        "absent": None,
+        "fine": frozenset("b"),
+        "empty": frozenset("b"),
+    }
+
+
+def test_a_broken_rule_is_broken_at_every_site(
+    con: duckdb.DuckDBPyConnection, ict_sad: Protocol, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _counted(con, "a", (20, 0), (20, 0), (20, 0))
+    _counted(con, "b", (20, 0), (20, 20), (20, 0))
+
+    def partly(shares: pd.DataFrame, rules: list[Rule]) -> dict[str, frozenset[str] | None]:
+        return {**failing_sites(shares.drop(columns="a"), rules)}
+
+    monkeypatch.setattr("pipelines.quality.judge.failing_sites", partly)
+    results = judge(con, ict_sad, [check("a"), check("b")])
+    assert _statuses(results) == ["BROKEN"] * 3 + ["OK", "WATCH", "OK"]
+
+
+def test_a_share_exactly_at_the_tolerance_passes() -> None:
+    tenths = pd.DataFrame({"site_id": list("abc"), "x": [1 / 10, 3 / 30, 4 / 39]})
+    assert failing_sites(tenths, [Rule("x", 0.10, "critical")]) == {"x": frozenset("c")}
+
+
+def test_the_study_file_sets_limits_by_check_or_group(ict_sad: Protocol) -> None:
+    checks = {c.name: c for c in load_checks()}
+    assert checks["quarantined_usage"].limit_in(ict_sad.study) == ict_sad.study.quality["quarantined_rows"]
+    assert checks["usage_without_access"].limit_in(ict_sad.study).tolerance == 0
+
+
+def test_results_speak_of_counts_only(ict_sad: Protocol) -> None:
+    """Nothing that a participant's row holds is anywhere in a result."""
+    trial = good_trial(ict_sad)
+    for row in [row for rows in trial.rows.values() for row in rows if "subject_id" in row]:
+        row["subject_id"] = f"CANARY{row['subject_id']}"
+    results = judge(counted(trial), ict_sad)
+    assert "CANARY" not in repr([asdict(result) for result in results])
+    assert {r.site_id for r in results} == set(SITES)
+
+
+def test_results_become_the_table_that_the_dictionary_describes(
+    con: duckdb.DuckDBPyConnection, ict_sad: Protocol
+) -> None:
+    _counted(con, "a", (20, 3), (None, None), (0, 0))
+    results = judge(con, ict_sad, [check("a")])
+    write_check_results(con, results)
+    write_check_results(con, results)
+    described = load_table(TABLES / "quality" / "check_result.yaml")
+    found = con.execute("DESCRIBE quality.check_result").fetchall()
+    kinds = {"TIMESTAMPTZ": "TIMESTAMP WITH TIME ZONE"}
+    assert [(row[0], row[1]) for row in found] == [
+        (name, kinds.get(column.type, column.type)) for name, column in described.columns.items()
+    ]
+    assert list(described.columns) == [field.name for field in fields(CheckResult)]
+    rows = con.execute("SELECT site_id, n_checked, n_failed, passed, status FROM quality.check_result").fetchall()
+    assert sorted(rows) == [
+        ("hong_kong", 0, 0, None, "NOT_APPLICABLE"),
+        ("miyazaki", 0, 0, None, "TOO_FEW"),
+        ("oxford", 20, 3, False, "WATCH"),
+    ]
+
+
+def test_the_table_dictionary_fits_the_sql(ict_sad: Protocol) -> None:
+    con = counted(good_trial(ict_sad))
+    for name in ("arrival", "metric", "metric_delivery", "metric_subject", "metric_form", "metric_usage"):
+        described = load_table(TABLES / "quality" / f"{name}.yaml")
+        found = [(row[0], row[1]) for row in con.execute(f"DESCRIBE quality.{name}").fetchall()]
+        assert found == list(described.types.items()), name
+
+
+def test_two_checks_of_one_name_are_named_by_line(tmp_path: Path) -> None:
+    original = (SCHEMAS / "checks" / "timeliness.yaml").read_text(encoding="utf-8")
+    (tmp_path / "a.yaml").write_text(original, encoding="utf-8")
+    (tmp_path / "b.yaml").write_text(original, encoding="utf-8")
+    with pytest.raises(InvalidFileError, match="line 3: there are two checks called `overdue_deliveries`"):
+        load_checks(tmp_path)
+
+
+def test_a_limit_for_no_check_is_refused(tmp_path: Path) -> None:
+    text = (SCHEMAS / "studies" / "ict_sad.yaml").read_text(encoding="utf-8")
+    study = tmp_path / "study.yaml"
+    study.write_text(text.replace("  overdue_forms: {", "  overdue_form: {"), encoding="utf-8")
+    with pytest.raises(InvalidFileError, match=r"line [0-9]+: there is no check `overdue_form`"):
+        load_protocol(study)
+    assert "overdue_forms" in limit_names()

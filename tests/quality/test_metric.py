@@ -1,0 +1,160 @@
+"""Every check is quiet on a trial without faults and trips on one with its fault."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from pipelines.study.check import load_checks
+from pipelines.study.load import Protocol
+from tests.quality.counted import counted, counts
+from tests.quality.good_trial import RECEIVED, forget_form, good_trial, study_day, whole_form
+from tests.sql.trial import Trial, at
+
+Spoil = Callable[[Trial], None]
+
+
+def _quarantine(feed: str) -> Spoil:
+    def spoil(trial: Trial) -> None:
+        delivery = next(d for d in trial.deliveries if d["feed"] == feed)
+        delivery |= {"n_accepted": 7, "n_quarantined": 3, "status": "partial"}
+
+    return spoil
+
+
+def _refuse(feed: str, status: str = "rejected") -> Spoil:
+    blinding = "revealing" if feed == "usage" else "safe"
+    return lambda trial: void(
+        trial.delivery("oxford", feed, received_at=RECEIVED, status=status, blinding=blinding, stream="")
+    )
+
+
+def _let_time_pass(trial: Trial) -> None:
+    trial.as_of += timedelta(days=10)
+
+
+def _withdraw(trial: Trial) -> None:
+    row = next(r for r in trial.rows["participants"] if r["subject_id"] == "001")
+    row |= {"status": "withdrawn", "status_date": study_day(1)}
+
+
+def _consent(trial: Trial, day: int | None) -> None:
+    row = next(r for r in trial.rows["participants"] if r["subject_id"] == "001")
+    row["consent_date"] = None if day is None else study_day(day)
+
+
+def void(_: object) -> None:
+    """For lambdas that call what returns something."""
+
+
+# Check, what to spoil, how many fail.
+FAULTS: list[tuple[str, Spoil, int]] = [
+    *((f"quarantined_{feed}", _quarantine(feed), 3) for feed in (
+        "participants", "allocation", "questionnaires", "usage", "contacts", "adverse_events"
+    )),
+    ("refused_deliveries", _refuse("participants"), 1),
+    ("refused_deliveries", _refuse("questionnaires", "held"), 1),
+    ("refused_deliveries_unblinded", _refuse("usage"), 1),
+    ("overdue_deliveries", _let_time_pass, 2),
+    ("overdue_deliveries_unblinded", _let_time_pass, 1),
+    ("unknown_module", lambda t: t.event("001", at("2026-03-05T10:00"), module="secret"), 1),
+    ("unknown_subjects_allocation", lambda t: t.add("allocation", "oxford", subject_id="9", arm="ICT"), 1),
+    ("unknown_subjects_questionnaires", lambda t: whole_form(t, "9", "phq9", study_day(1), "BASELINE"), 1),
+    ("unknown_subjects_usage", lambda t: t.event("9", at("2026-03-05T10:00")), 1),
+    ("unknown_subjects_contacts", lambda t: t.contact("9", at("2026-03-05T10:00")), 1),
+    ("unknown_subjects_adverse_events", lambda t: t.add("adverse_events", "oxford", ae_id="x", subject_id="9"), 1),
+    ("allocation_without_consent", lambda t: _consent(t, None), 1),
+    ("allocation_without_consent", lambda t: _consent(t, 2), 1),
+    ("status_without_allocation", lambda t: void(t.person("003", arm=None)), 1),
+    ("usage_without_access", lambda t: t.event("002", at("2026-03-05T10:00")), 1),
+    ("usage_before_treatment", lambda t: t.event("001", at("2026-03-01T10:00")), 1),
+    ("usage_after_withdrawal", _withdraw, 1),
+    ("module_completed_before_opened",
+     lambda t: t.event("001", at("2026-03-05T10:00"), "module_completed", module="core_02"), 1),
+    ("module_completed_before_opened",
+     lambda t: t.event("001", at("2026-03-03T09:59"), "module_completed", module="core_01"), 1),
+    ("out_of_window", lambda t: whole_form(t, "001", "phq9", study_day(80), "WEEK 8"), 1),
+    ("out_of_window_one_arm", lambda t: whole_form(t, "001", "phq9", study_day(140), None), 1),
+    ("visit_label_disagrees", lambda t: whole_form(t, "001", "phq9", study_day(60), "WEEK 15"), 1),
+    ("visit_label_disagrees_one_arm", lambda t: whole_form(t, "001", "phq9", study_day(190), "WEEK 15"), 1),
+    ("primary_outcome_missing", lambda t: forget_form(t, "002", "lsas_sr", study_day(106)), 1),
+    ("overdue_forms", lambda t: forget_form(t, "002", "phq9", study_day(57)), 1),
+    ("items_missing", lambda t: t.form("001", "phq9", study_day(2), {"1": 0, "2": None}), 8),
+    ("items_missing_one_arm", lambda t: t.form("001", "phq9", study_day(9), {"1": 0}, visit="WEEKLY"), 8),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("check_name", "spoil", "n_failed"), FAULTS)
+def test_a_fault_trips_its_check(ict_sad: Protocol, check_name: str, spoil: Spoil, n_failed: int) -> None:
+    trial = good_trial(ict_sad)
+    spoil(trial)
+    checked, failed = counts(counted(trial), check_name)
+    assert failed == n_failed
+    assert checked is not None and checked >= n_failed
+
+
+def test_nothing_trips_on_a_trial_without_faults(ict_sad: Protocol) -> None:
+    con = counted(good_trial(ict_sad))
+    failing = con.execute("SELECT check_name, site_id FROM quality.metric WHERE n_failed > 0 AND site_id = 'oxford'")
+    assert failing.fetchall() == []
+    looked_at = con.execute("SELECT check_name FROM quality.metric WHERE n_checked > 0 AND site_id = 'oxford'")
+    never = {check.name for check in load_checks()} - {row[0] for row in looked_at.fetchall()}
+    assert never == {
+        "usage_after_withdrawal",
+        "overdue_forms_one_arm",
+        "out_of_window_one_arm",
+        "visit_label_disagrees_one_arm",
+        "items_missing_one_arm",
+    }
+
+
+def test_a_visit_of_one_arm_falls_due_apart(ict_sad: Protocol) -> None:
+    trial = good_trial(ict_sad)
+    trial.as_of = study_day(230)
+    con = counted(trial)
+    assert counts(con, "overdue_forms_one_arm") == (4, 4)
+    assert counts(con, "overdue_forms") == (28, 0)
+
+
+def test_every_check_has_one_count_a_site_and_every_count_its_check(ict_sad: Protocol) -> None:
+    con = counted(Trial(ict_sad))
+    found = con.execute("SELECT check_name, site_id FROM quality.metric").fetchall()
+    assert sorted(found) == sorted((check.name, site.site) for check in load_checks() for site in ict_sad.study.sites)
+
+
+def test_a_refused_file_is_made_good(ict_sad: Protocol) -> None:
+    trial = good_trial(ict_sad)
+    trial.delivery("oxford", "participants", status="rejected", file_name="a.csv", stream="")
+    trial.delivery("oxford", "usage", status="rejected", file_name="b.csv", stream="house", blinding="revealing")
+    trial.delivery("oxford", "participants", file_name="c.csv", n_rows=1, n_quarantined=0)
+    trial.delivery("oxford", "usage", file_name="d.csv", n_rows=1, n_quarantined=0, blinding="revealing")
+    con = counted(trial)
+    assert counts(con, "refused_deliveries")[1] == 0, "a later full export holds what was refused"
+    assert counts(con, "refused_deliveries_unblinded")[1] == 1, "a later log does not"
+
+
+def test_a_full_export_replaces_the_rows_set_aside_in_an_earlier_one(ict_sad: Protocol) -> None:
+    trial = good_trial(ict_sad)
+    _quarantine("participants")(trial)
+    trial.delivery("oxford", "participants", n_rows=12, n_quarantined=0)
+    assert counts(counted(trial), "quarantined_participants") == (12, 0)
+
+
+def test_a_repeat_and_a_house_file_are_arrivals(ict_sad: Protocol) -> None:
+    trial = good_trial(ict_sad)
+    trial.as_of = study_day(160)
+    day = at("2026-08-07T12:00")
+    trial.delivery("oxford", "participants", status="repeat", stream="redcap_participants", received_at=day)
+    trial.delivery("oxford", "questionnaires", stream="house", received_at=day)
+    con = counted(trial)
+    assert counts(con, "overdue_deliveries") == (2, 0)
+    assert con.execute(
+        "SELECT last_on FROM quality.arrival WHERE site_id = 'oxford' AND stream = 'redcap_participants'"
+    ).fetchall() == [(day.date(),)]
+
+
+def test_an_untouched_trial_is_checked_without_error(ict_sad: Protocol) -> None:
+    con = counted(Trial(ict_sad))
+    assert con.execute("SELECT count(*) FROM quality.metric WHERE n_failed > n_checked").fetchone() == (0,)
