@@ -148,6 +148,65 @@ RECEIVED = """
     GROUP BY site_id, feed
     ORDER BY site_id, feed
 """
+QUARANTINE = """
+    SELECT q.site_id, q.feed, q.rule, q.column_name, q.message, count(DISTINCT (q.delivery_id, q.row_no)) AS n_rows
+    FROM quality.quarantine AS q
+    JOIN quality.delivery AS d ON d.delivery_id = q.delivery_id
+    WHERE d.stands
+    GROUP BY ALL
+    ORDER BY n_rows DESC, q.site_id, q.feed, q.rule, q.column_name, q.message
+"""
+REFUSED = """
+    SELECT site_id, feed, file_name, status, reason, received_at
+    FROM quality.delivery
+    WHERE stands AND status IN ('rejected', 'held')
+    ORDER BY received_at DESC, site_id, feed, file_name
+"""
+OVERDUE_DELIVERIES),
+        "overdue_visits": _rows(con, OVERDUE_VISITS),
+        "checks": _rows(con, CHECKS),
+        "check_counts": dict(
+            con.execute("SELECT status, count(*) FROM quality.check_result GROUP BY ALL ORDER BY ALL").fetchall()
+        ),
+        "data_queries": _rows(con, OPEN_QUERIES) if _has_table(con, "quality", "data_query") else None,
+    }
+
+
+def _has_table(con: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:
+    found = con.execute(
+        "SELECT count(*) FROM information_schema.tables WHERE table_schema = $schema AND table_name = $table",
+        {"schema": schema, "table": table},
+    ).fetchone()
+    return bool(found and found[0])
+
+
+def _rows(con: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, Any] | None = None) -> Rows:
+    cursor = con.execute(sql, dict(parameters)) if parameters else con.execute(sql)
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, map(_plain, row), strict=True)) for row in cursor.fetchall()]
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date | datetime) else value
+
+
+RECEIVED = """
+    SELECT
+        site_id,
+        feed,
+        count(*) AS n_files,
+        count(*) FILTER (WHERE status = 'rejected') AS n_rejected,
+        count(*) FILTER (WHERE status = 'held') AS n_held,
+        count(*) FILTER (WHERE status = 'repeat') AS n_repeat,
+        CAST(coalesce(sum(n_rows), 0) AS BIGINT) AS n_rows,
+        CAST(coalesce(sum(n_accepted), 0) AS BIGINT) AS n_accepted,
+        CAST(coalesce(sum(n_quarantined), 0) AS BIGINT) AS n_quarantined,
+        CAST(coalesce(sum(n_duplicate), 0) AS BIGINT) AS n_duplicate
+    FROM quality.delivery
+    WHERE delivery_id IN (SELECT unnest(CAST($received AS VARCHAR[])))
+    GROUP BY site_id, feed
+    ORDER BY site_id, feed
+"""
 # The rows that a newer full export has not replaced.
 QUARANTINE = """
     SELECT q.site_id, q.feed, q.rule, q.column_name, q.message, count(DISTINCT (q.delivery_id, q.row_no)) AS n_rows

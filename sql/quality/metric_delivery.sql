@@ -1,38 +1,20 @@
 -- Counts for the checks on deliveries: one row a check and site.
 -- n_checked is NULL where a check does not concern the site.
-WITH
--- Of a stream only what still stands counts: the newest full export and what came after it.
-standing AS (
-    SELECT site_id, feed, n_rows, n_quarantined
-    FROM input.delivery
-    WHERE status IN ('accepted', 'partial')
-    QUALIFY sequence >= coalesce(max(sequence) FILTER (WHERE scope = 'full') OVER (PARTITION BY site_id, feed, stream), 0)
-),
-quarantined AS (
+WITH quarantined AS (
     SELECT site_id, feed, sum(n_rows) AS n_checked, sum(n_quarantined) AS n_failed
-    FROM standing
+    FROM quality.delivery
+    WHERE stands AND status IN ('accepted', 'partial')
     GROUP BY site_id, feed
 ),
--- A refused delivery is made good by the same file, accepted later, or by a later full export of its stream.
--- Only that: what an incremental file held is in no other.
 refused AS (
     SELECT
         d.site_id,
-        d.blinding IN ('safe', 'outcome') AS safe,
+        i.blinding IN ('safe', 'outcome') AS safe,
         count(*) AS n_checked,
-        count(*) FILTER (WHERE d.status IN ('rejected', 'held') AND NOT EXISTS (
-            SELECT 1
-            FROM input.delivery AS later
-            WHERE
-                later.site_id = d.site_id AND later.feed = d.feed AND later.sequence > d.sequence
-                AND later.status IN ('accepted', 'partial', 'repeat')
-                AND (
-                    later.file_name = d.file_name
-                    OR (later.scope = 'full' AND later.stream = coalesce(nullif(d.stream, ''), later.stream))
-                )
-        )) AS n_failed
-    FROM input.delivery AS d
-    GROUP BY d.site_id, d.blinding IN ('safe', 'outcome')
+        count(*) FILTER (WHERE d.stands AND d.status IN ('rejected', 'held')) AS n_failed
+    FROM quality.delivery AS d
+    JOIN input.delivery AS i ON i.delivery_id = d.delivery_id
+    GROUP BY d.site_id, i.blinding IN ('safe', 'outcome')
 ),
 overdue AS (
     SELECT site_id, blinding IN ('safe', 'outcome') AS safe, count(*) AS n_checked, count(*) FILTER (WHERE overdue) AS n_failed
