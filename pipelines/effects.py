@@ -71,8 +71,11 @@ def copy(source: Path, target: Path, mode: int = PRIVATE_FILE) -> Path:
     return target
 
 
-def settle(path: Path, mode: int | None = None) -> Path:
-    """Make a file or folder that a library wrote durable, and give it its mode."""
+def settle(path: Path, mode: int | None = None, group: str | None = None) -> Path:
+    """Make a file or folder that a library wrote durable, and give it its mode and group."""
+    if group is not None:
+        _about_to("chown", path)
+        shutil.chown(path, group=group)
     if mode is not None:
         _about_to("chmod", path)
         path.chmod(mode)

@@ -1,0 +1,147 @@
+"""Tonight's tables, built aside where nobody sees them: `store/build/build.duckdb`."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines import effects
+from pipelines.study.load import Protocol
+from pipelines.warehouse.code_version import code_version
+from pipelines.warehouse.database import build_file, create_table, insert_rows, open_build
+from pipelines.warehouse.dictionary import LAYERS, Dictionary, Table, load_dictionary
+from pipelines.warehouse.errors import WarehouseError, reason
+from pipelines.warehouse.inputs import Delivery, create_inputs
+from pipelines.warehouse.quoting import identifier
+from pipelines.warehouse.study_tables import create_study_tables
+from pipelines.workspace import Workspace
+
+if TYPE_CHECKING:
+    from pipelines.warehouse.graph import Graph, Query
+
+_INTEGERS = r"U?(TINY|SMALL|BIG|HUGE)?INT(EGER)?"
+_WIDENED = {  # declared type → types that may stand in for it: the same values in another width
+    "BIGINT": re.compile(_INTEGERS),
+    "DOUBLE": re.compile(rf"FLOAT|DECIMAL\(.*\)|{_INTEGERS}"),
+}
+_NAMES = {"TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ", '"NULL"': "NULL"}
+
+
+@dataclass(frozen=True)
+class Derived:
+    """What came of one SQL file."""
+
+    table: str
+    n_rows: int
+    seconds: float
+
+
+def start_build(workspace: Workspace, protocol: Protocol, deliveries: Iterable[Delivery], as_of: date) -> Path:
+    """A fresh build database with the protocol (`study.*`) and what was delivered (`input.*`) in it."""
+    import duckdb
+
+    effects.remove(workspace.build)
+    effects.make_directory(workspace.build)
+    file = build_file(workspace)
+    try:
+        with open_build(workspace) as con:
+            effects.settle(file, effects.PRIVATE_FILE)
+            for layer in LAYERS:
+                effects.execute(con, f"CREATE SCHEMA IF NOT EXISTS {identifier(layer)}", file=file)
+            create_study_tables(con, protocol, as_of, code_version(), file=file)
+            create_inputs(con, deliveries, file=file)
+    except duckdb.Error as error:
+        raise WarehouseError(f"the build could not be started: {reason(error)}") from None
+    return file
+
+
+def derive(workspace: Workspace, name: str, graph: Graph | None = None) -> Derived:
+    """Run the SQL file of table `name` in the build database.
+
+    Raises WarehouseError when the columns are not those of the dictionary, in its order, or DuckDB refuses.
+    """
+    import duckdb
+
+    from pipelines.warehouse.graph import load_graph
+
+    graph = graph or load_graph()
+    query, started = graph.queries[name], time.perf_counter()
+    try:
+        with open_build(workspace) as con:
+            effects.execute(con, _statement(con, query, graph.dictionary.get(name)), file=build_file(workspace))
+            n_rows = _count(con, name)
+    except duckdb.Error as error:
+        raise WarehouseError(f"sql/{query.layer}/{query.path.name} could not be run: {reason(error)}") from None
+    return Derived(name, n_rows, time.perf_counter() - started)
+
+
+def put_rows(
+    workspace: Workspace, name: str, rows: Iterable[Sequence[Any]], dictionary: Dictionary | None = None
+) -> int:
+    """Make the table `name` of the dictionary out of rows computed in Python; returns how many."""
+    import duckdb
+
+    table = (dictionary or load_dictionary())[name]
+    file = build_file(workspace)
+    try:
+        with open_build(workspace) as con:
+            create_table(con, name, table.types, file=file)
+            return insert_rows(con, name, rows, file=file)
+    except duckdb.Error as error:
+        raise WarehouseError(f"{name} could not be written: {reason(error)}") from None
+
+
+def _statement(con: Any, query: Query, table: Table | None) -> str:
+    kind = "VIEW" if table is not None and table.materialise == "view" else "TABLE"
+    inner = query.sql.rstrip().rstrip(";")
+    selected = f"(\n{inner}\n) AS made"
+    columns = "*" if table is None else _cast_columns(con, selected, table)
+    return f"CREATE OR REPLACE {kind} {identifier(query.name)} AS SELECT {columns} FROM {selected}"  # noqa: S608
+
+
+def _cast_columns(con: Any, selected: str, table: Table) -> str:
+    """The dictionary's columns, each cast to its type where only the width differs."""
+    described = con.execute(f"DESCRIBE SELECT * FROM {selected}").fetchall()  # noqa: S608
+    made = {str(row[0]): _NAMES.get(str(row[1]), str(row[1])) for row in described}
+    _same_columns(table, list(made))
+    wrong = [
+        f"{name} is {made[name]}, the dictionary says {kind}"
+        for name, kind in table.types.items()
+        if not _fits(made[name], kind)
+    ]
+    if wrong:
+        raise WarehouseError(f"{table.table}: {'; '.join(wrong)}")
+    return ", ".join(f"CAST({identifier(n)} AS {kind}) AS {identifier(n)}" for n, kind in table.types.items())
+
+
+def _same_columns(table: Table, made: list[str]) -> None:
+    declared = list(table.columns)
+    if made == declared:
+        return
+    parts = [
+        f"{verb} {', '.join(names)}"
+        for verb, names in (
+            ("the SQL lacks", [name for name in declared if name not in made]),
+            ("the dictionary lacks", [name for name in made if name not in declared]),
+        )
+        if names
+    ]
+    said = "; ".join(parts) or f"the order differs: the SQL has {', '.join(made)}"
+    raise WarehouseError(f"{table.table}: columns differ from schemas/tables: {said}")
+
+
+def _fits(made: str, declared: str) -> bool:
+    if made in (declared, "NULL"):
+        return True
+    wider = _WIDENED.get(declared)
+    return wider is not None and wider.fullmatch(made) is not None
+
+
+def _count(con: Any, name: str) -> int:
+    (count,) = con.execute(f"SELECT count(*) FROM {identifier(name)}").fetchone()  # noqa: S608
+    return int(count)

@@ -1,0 +1,85 @@
+"""A DuckDB connection in a process of its own, for writing the files that are published.
+
+DuckDB writes the unused end of a block as it lies in memory. Where allocations or free text were worked on,
+their bytes would get into the file so; a process that has read nothing but the file's own rows has none to leak.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pipelines.warehouse.errors import WarehouseError, reason
+
+ROOT = Path(__file__).parents[2]
+
+
+class FreshProcess:
+    """`execute(sql)` runs a statement over there; it returns nothing and raises WarehouseError."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def execute(self, sql: str) -> None:
+        assert self._process.stdin is not None and self._process.stdout is not None
+        try:
+            self._process.stdin.write(json.dumps(sql) + "\n")
+            self._process.stdin.flush()
+            answer = self._process.stdout.readline()
+        except OSError:
+            answer = ""
+        if not answer:
+            raise WarehouseError("the process that writes the published files ended before its time")
+        refused = json.loads(answer)
+        if refused:
+            raise WarehouseError(f"a file to be published could not be written: {refused}")
+
+
+@contextmanager
+def fresh_process(temporary: Path) -> Iterator[FreshProcess]:
+    """A new process with an empty DuckDB in memory, which spills into `temporary`; it ends with the block."""
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    process = subprocess.Popen(  # noqa: S603 (our own interpreter and module)
+        [sys.executable, "-m", "pipelines.warehouse.fresh_process", str(temporary)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+    )
+    try:
+        yield FreshProcess(process)
+    except BaseException:
+        process.kill()
+        raise
+    finally:
+        process.communicate()
+
+
+def _serve(temporary: str) -> None:
+    """Run each statement read from standard input; answer with null, or with why it was refused."""
+    import duckdb
+
+    from pipelines.warehouse.database import CLOSED, MEMORY_LIMIT
+
+    settings = CLOSED | {"memory_limit": MEMORY_LIMIT, "temp_directory": temporary}
+    con = duckdb.connect(":memory:", config=dict(settings))
+    con.execute("SET TimeZone = 'UTC'")
+    for line in sys.stdin:
+        try:
+            con.execute(json.loads(line))
+            answer = None
+        except duckdb.Error as error:
+            answer = reason(error)
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+    con.close()
+
+
+if __name__ == "__main__":
+    _serve(sys.argv[1])

@@ -1,0 +1,196 @@
+"""What was delivered, as tables: `input.delivery`, one view a feed over its accepted rows, `input.quarantine`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from pipelines import effects
+from pipelines.warehouse.database import create_table, insert_rows
+from pipelines.warehouse.quoting import identifier, parquet
+from schemas.feeds import FEEDS, Feed
+
+
+class Receipt(Protocol):
+    """What is needed here of `pipelines.landing.receipt.Receipt`."""
+
+    @property
+    def delivery_id(self) -> str: ...
+    @property
+    def content_sha256(self) -> str: ...
+    @property
+    def site_id(self) -> str: ...
+    @property
+    def feed(self) -> str: ...
+    @property
+    def file_name(self) -> str: ...
+    @property
+    def bytes(self) -> int: ...
+    @property
+    def received_at(self) -> datetime: ...
+    @property
+    def place(self) -> datetime: ...
+
+
+class DeliveredRows(Protocol):
+    """What is needed here of the rows that were read from a delivery."""
+
+    @property
+    def stream(self) -> str: ...
+    @property
+    def scope(self) -> str | None: ...
+    @property
+    def blinding(self) -> str: ...
+    @property
+    def n_rows(self) -> int: ...
+    @property
+    def n_accepted(self) -> int: ...
+    @property
+    def n_quarantined(self) -> int: ...
+    @property
+    def n_duplicate(self) -> int: ...
+    @property
+    def unknown_columns(self) -> Sequence[str]: ...
+    @property
+    def accepted(self) -> Path | None: ...
+    @property
+    def quarantine(self) -> Path | None: ...
+
+
+class Delivery(Protocol):
+    """A receipt, the rows read from its bytes, its place among all deliveries, and what became of it."""
+
+    @property
+    def receipt(self) -> Receipt: ...
+    @property
+    def rows(self) -> DeliveredRows: ...
+    @property
+    def sequence(self) -> int: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def reason(self) -> str | None: ...
+
+
+DELIVERY = {
+    "delivery_id": "VARCHAR",
+    "content_sha256": "VARCHAR",
+    "site_id": "VARCHAR",
+    "feed": "VARCHAR",
+    "stream": "VARCHAR",
+    "scope": "VARCHAR",
+    "blinding": "VARCHAR",
+    "sequence": "BIGINT",
+    "file_name": "VARCHAR",
+    "bytes": "BIGINT",
+    "received_at": "TIMESTAMPTZ",
+    "place": "TIMESTAMPTZ",
+    "status": "VARCHAR",
+    "reason": "VARCHAR",
+    "n_rows": "BIGINT",
+    "n_accepted": "BIGINT",
+    "n_quarantined": "BIGINT",
+    "n_duplicate": "BIGINT",
+    "unknown_columns": "VARCHAR",
+}
+QUARANTINE = {
+    "delivery_id": "VARCHAR",
+    "site_id": "VARCHAR",
+    "feed": "VARCHAR",
+    "row_no": "BIGINT",
+    "line_no": "BIGINT",
+    "rule": "VARCHAR",
+    "column_name": "VARCHAR",
+    "message": "VARCHAR",
+    "record_key": "VARCHAR",
+}
+_ACCEPTED = {
+    "delivery_id": "VARCHAR",
+    "site_id": "VARCHAR",
+    "row_no": "BIGINT",
+    "line_no": "BIGINT",
+    "record_key": "VARCHAR",
+}
+_TYPES = {
+    "identifier": "VARCHAR",
+    "text": "VARCHAR",
+    "code": "VARCHAR",
+    "date": "DATE",
+    "integer": "BIGINT",
+    "decimal": "DOUBLE",
+}
+
+
+def input_columns() -> dict[str, dict[str, str]]:
+    """The columns of every `input.*` table with their types."""
+    feeds = {f"input.{feed.name}": accepted_columns(feed) for feed in FEEDS.values()}
+    return {"input.delivery": DELIVERY, "input.quarantine": QUARANTINE} | feeds
+
+
+def accepted_columns(feed: Feed) -> dict[str, str]:
+    """The columns of a feed's accepted rows; a time brings its calendar date at the site and a note on its clock."""
+    columns = dict(_ACCEPTED)
+    for column in feed.columns:
+        if column.kind in ("time", "time_or_date"):
+            day = column.name.removesuffix("_at") + "_on"
+            columns |= {column.name: "TIMESTAMPTZ", day: "DATE", "clock_note": "VARCHAR"}
+        else:
+            columns[column.name] = _TYPES[column.kind]
+    if feed.name == "questionnaires":
+        columns["source_column"] = "VARCHAR"
+    return columns
+
+
+def create_inputs(con: Any, deliveries: Iterable[Delivery], *, file: Path) -> None:
+    """Every `input.*` table, in the database `file` that `con` is connected to."""
+    known = sorted(deliveries, key=lambda delivery: delivery.sequence)
+    create_table(con, "input.delivery", DELIVERY, file=file)
+    insert_rows(con, "input.delivery", (_delivery_row(delivery) for delivery in known), file=file)
+    counted = [delivery for delivery in known if _counts(delivery)]
+    for feed in FEEDS.values():
+        files = [d.rows.accepted for d in counted if d.receipt.feed == feed.name and d.rows.accepted]
+        _create_view(con, f"input.{feed.name}", accepted_columns(feed), files, file=file)
+    refused = [delivery.rows.quarantine for delivery in counted if delivery.rows.quarantine]
+    _create_view(con, "input.quarantine", QUARANTINE, refused, file=file)
+
+
+def _counts(delivery: Delivery) -> bool:
+    return delivery.status in ("accepted", "partial")
+
+
+def _delivery_row(delivery: Delivery) -> tuple[Any, ...]:
+    receipt, rows = delivery.receipt, delivery.rows
+    counts: tuple[Any, ...] = (None,) * 5
+    if _counts(delivery):
+        unknown = ", ".join(rows.unknown_columns) or None
+        counts = (rows.n_rows, rows.n_accepted, rows.n_quarantined, rows.n_duplicate, unknown)
+    return (
+        receipt.delivery_id,
+        receipt.content_sha256,
+        receipt.site_id,
+        receipt.feed,
+        rows.stream,
+        rows.scope,
+        rows.blinding,
+        delivery.sequence,
+        receipt.file_name,
+        receipt.bytes,
+        receipt.received_at,
+        receipt.place,
+        delivery.status,
+        delivery.reason,
+        *counts,
+    )
+
+
+def _create_view(con: Any, name: str, columns: dict[str, str], files: Sequence[Path], *, file: Path) -> None:
+    """A view over Parquet files, typed the same whether there are none or a thousand."""
+    if files:
+        listed = ", ".join(f"CAST({identifier(c)} AS {kind}) AS {identifier(c)}" for c, kind in columns.items())
+        query = f"SELECT {listed} FROM {parquet(files)}"  # noqa: S608
+    else:
+        listed = ", ".join(f"CAST(NULL AS {kind}) AS {identifier(c)}" for c, kind in columns.items())
+        query = f"SELECT {listed} WHERE false"
+    effects.execute(con, f"CREATE OR REPLACE VIEW {identifier(name)} AS {query}", file=file)

@@ -1,0 +1,75 @@
+"""Questions to a published snapshot: read-only, closed to everything else, answered as rows or as bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pipelines.warehouse.errors import reason
+from pipelines.warehouse.published import BLINDED, UNBLINDED, current_snapshot, snapshot_ids
+from pipelines.warehouse.render import Answer, render
+from pipelines.workspace import Workspace
+
+__all__ = ["Answer", "QueryError", "query", "render"]
+
+
+class QueryError(Exception):
+    """The question cannot be answered; one sentence says why."""
+
+
+def query(workspace: Workspace, sql: str, unblinded: bool = False, snapshot: str | None = None) -> Answer:
+    """Run `sql` on a snapshot (default: the current one) in UTC. Raises QueryError."""
+    import duckdb
+
+    path = _file(workspace, snapshot, UNBLINDED if unblinded else BLINDED)
+    try:
+        con = _open(path)
+    except duckdb.Error as error:
+        raise QueryError(f"{path.name} of snapshot {path.parent.name} cannot be opened: {reason(error)}") from None
+    try:
+        rows = con.execute(sql).fetchall()
+        described = con.description or []
+    except duckdb.Error as error:
+        raise QueryError(_sentence(error)) from None
+    finally:
+        con.close()
+    return Answer(_unique([str(d[0]) for d in described]), [str(d[1]) for d in described], rows)
+
+
+def _file(workspace: Workspace, snapshot: str | None, name: str) -> Path:
+    known = snapshot_ids(workspace)
+    chosen = snapshot or current_snapshot(workspace)
+    if chosen is None:
+        raise QueryError("nothing has been published yet; run `ict-trial nightly` first")
+    if chosen not in known:
+        raise QueryError(f"there is no snapshot {chosen}; `ict-trial snapshots` lists them")
+    return workspace.snapshots / chosen / name
+
+
+def _open(path: Path) -> Any:
+    import duckdb
+
+    from pipelines.warehouse.database import CLOSED
+
+    # Spilling needs a place to write, and there is none; other files are out of reach, and it stays so.
+    settings = CLOSED | {"enable_external_access": "false", "temp_directory": ""}
+    con = duckdb.connect(str(path), read_only=True, config=dict(settings))
+    con.execute("SET TimeZone = 'UTC'")
+    con.execute("SET lock_configuration = true")
+    return con
+
+
+def _sentence(error: Exception) -> str:
+    said = reason(error)
+    return said if said.endswith((".", "!", "?")) else f"{said}."
+
+
+def _unique(names: list[str]) -> list[str]:
+    """Column names, a repeated one numbered: a, a_1."""
+    seen: dict[str, int] = {}
+    unique = []
+    for name in names:
+        number = seen.get(name, 0)
+        seen[name] = number + 1
+        unique.append(f"{name}_{number}" if number else name)
+    return unique

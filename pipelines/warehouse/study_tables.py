@@ -1,0 +1,241 @@
+"""The protocol as tables, `study.*`: what SQL knows of a study it knows from here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from pipelines.study.load import Protocol
+from pipelines.warehouse.database import create_table, insert_rows
+from schemas.feeds import FEEDS
+
+Rows = Iterator[tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class StudyTable:
+    """A table of the protocol; `rows` gives its rows in the order of `columns`."""
+
+    name: str
+    columns: dict[str, str]
+    rows: Callable[[Protocol], Rows]
+
+
+def create_study_tables(con: Any, protocol: Protocol, as_of: date, code_version: str, *, file: Path) -> None:
+    """Every `study.*` table, in the database `file` that `con` is connected to."""
+    create_table(con, "study.setting", SETTING, file=file)
+    insert_rows(con, "study.setting", [_setting(protocol, as_of, code_version)], file=file)
+    for table in STUDY_TABLES:
+        create_table(con, table.name, table.columns, file=file)
+        insert_rows(con, table.name, table.rows(protocol), file=file)
+
+
+def study_columns() -> dict[str, dict[str, str]]:
+    """The columns of every `study.*` table with their types."""
+    return {"study.setting": SETTING} | {table.name: table.columns for table in STUDY_TABLES}
+
+
+def _columns(text: str) -> dict[str, str]:
+    """`"a VARCHAR, b BIGINT"` → {a: VARCHAR, b: BIGINT}; what has no type is VARCHAR."""
+    pairs = [part.split() for part in text.split(",")]
+    return {pair[0]: pair[1] if len(pair) > 1 else "VARCHAR" for pair in pairs}
+
+
+SETTING = _columns(
+    "study_id, title, version, reference_date, has_allocation BOOLEAN, as_of DATE, recruitment_closed_on DATE,"
+    "treatment_starts, treatment_weeks BIGINT, session_gap_minutes BIGINT, weekly_label, weekly_fills,"
+    "primary_paramcd, primary_avisit, outcomes_seen_by, study_digest, code_version"
+)
+
+
+def _setting(protocol: Protocol, as_of: date, code_version: str) -> tuple[Any, ...]:
+    study = protocol.study
+    return (
+        study.study,
+        study.title,
+        study.version,
+        study.reference_date,
+        study.has_allocation,
+        as_of,
+        study.recruitment_closed_on,
+        study.treatment.starts if study.treatment else None,
+        study.treatment.weeks if study.treatment else None,
+        study.engagement.session_gap_minutes,
+        study.weekly.label,
+        study.weekly.fills_visit,
+        study.outcomes.primary.paramcd,
+        study.outcomes.primary.avisit,
+        study.who_sees_outcomes,
+        protocol.digest,
+        code_version,
+    )
+
+
+def _sites(protocol: Protocol) -> Rows:
+    for site in protocol.study.sites:
+        yield site.site, site.name, site.country, site.language, site.timezone, site.target
+
+
+def _sources(protocol: Protocol) -> Rows:
+    for site in protocol.study.sites:
+        for feed, sources in site.feeds.items():
+            for source in sources:
+                blinding = source.blinding or FEEDS[feed].blinding
+                yield site.site, feed, source.source, blinding, source.expected_every_days
+
+
+def _arms(protocol: Protocol) -> Rows:
+    for arm in protocol.study.arms:
+        yield arm.arm, arm.label, arm.programme_access
+
+
+def _arms_of(protocol: Protocol, named: list[str] | None) -> list[str]:
+    return [arm.arm for arm in protocol.study.arms if named is None or arm.arm in named]
+
+
+def _visits(protocol: Protocol) -> Rows:
+    every = _arms_of(protocol, None)
+    for visit in protocol.study.visits:
+        shared = _arms_of(protocol, visit.arms) == every
+        yield visit.avisit, visit.avisitn, visit.target_day, *visit.window, shared
+
+
+def _visit_arms(protocol: Protocol) -> Rows:
+    for visit in protocol.study.visits:
+        for arm in _arms_of(protocol, visit.arms) or [""]:
+            yield visit.avisit, arm
+
+
+def _scheduled_forms(protocol: Protocol) -> Rows:
+    for schedule in protocol.study.instruments:
+        for avisit in schedule.visits:
+            yield avisit, schedule.instrument
+
+
+def _instruments(protocol: Protocol) -> Rows:
+    weekly = {schedule.instrument: schedule.weekly for schedule in protocol.study.instruments}
+    for name, instrument in protocol.instruments.items():
+        yield name, instrument.title, instrument.version, instrument.verified, weekly[name]
+
+
+def _items(protocol: Protocol) -> Rows:
+    for name, instrument in protocol.instruments.items():
+        for item, (minimum, maximum) in instrument.ranges.items():
+            is_reversed = item in instrument.reversed_items
+            yield name, item, minimum, maximum, is_reversed, item in instrument.may_be_not_applicable
+
+
+def _scores(protocol: Protocol) -> Rows:
+    scores = [(name, score) for name, i in protocol.instruments.items() for score in i.scores]
+    for order, (name, score) in enumerate(scores, start=1):
+        n_items = sum(len(part.items) for part in score.parts)
+        yield score.paramcd, order, score.param, name, score.direction, n_items, *score.range
+
+
+def _score_parts(protocol: Protocol) -> Rows:
+    for instrument in protocol.instruments.values():
+        for score in instrument.scores:
+            for number, part in enumerate(score.parts, start=1):
+                yield score.paramcd, number, len(part.items), part.missing_allowed
+
+
+def _score_items(protocol: Protocol) -> Rows:
+    for name, instrument in protocol.instruments.items():
+        for score in instrument.scores:
+            for number, part in enumerate(score.parts, start=1):
+                for item in part.items:
+                    is_reversed = item in instrument.reversed_items
+                    yield score.paramcd, number, name, item, *instrument.ranges[item], is_reversed
+
+
+def _modules(protocol: Protocol) -> Rows:
+    for module in protocol.study.modules:
+        yield module.module, module.label, module.kind, module.kind == "core"
+
+
+def _populations(protocol: Protocol) -> Rows:
+    for name, condition in protocol.study.populations:
+        yield (
+            name.upper(),
+            condition.randomised,
+            condition.baseline_primary,
+            condition.post_baseline_primary,
+            condition.primary_at_endpoint,
+            condition.programme_started,
+            condition.core_modules_completed,
+        )
+
+
+def _outcome_definitions(protocol: Protocol) -> Rows:
+    outcomes = protocol.study.outcomes
+    reliable = {change.paramcd: change.points for change in outcomes.reliable_change}
+    limits = [
+        {limit.paramcd: limit.value for limit in named}
+        for named in (outcomes.caseness, outcomes.response, outcomes.remission)
+    ]
+    for instrument in protocol.instruments.values():
+        for score in instrument.scores:
+            code = score.paramcd
+            yield code, reliable.get(code), *(limit.get(code) for limit in limits)
+
+
+def _discontinuation_reasons(protocol: Protocol) -> Rows:
+    for reason in protocol.study.discontinuation_reasons:
+        yield (reason,)
+
+
+def _quality_limits(protocol: Protocol) -> Rows:
+    for name, limit in protocol.study.quality.items():
+        yield name, limit.tolerance, limit.minimum, limit.reason
+
+
+def _feeds(protocol: Protocol) -> Rows:
+    del protocol  # the feeds are the same in every study
+    for feed in FEEDS.values():
+        yield feed.name, feed.blinding, feed.full_by_default
+
+
+_ITEM_RANGE = "minimum BIGINT, maximum BIGINT, reversed BOOLEAN"
+STUDY_TABLES = [
+    StudyTable(name, _columns(columns), rows)
+    for name, columns, rows in (
+        ("study.site", "site_id, name, country, language, timezone, target BIGINT", _sites),
+        ("study.source", "site_id, feed, source, blinding, expected_every_days BIGINT", _sources),
+        ("study.arm", "arm, label, programme_access BOOLEAN", _arms),
+        (
+            "study.visit",
+            "avisit, avisitn BIGINT, target_day BIGINT, window_from BIGINT, window_to BIGINT,"
+            "shared_by_all_arms BOOLEAN",
+            _visits,
+        ),
+        ("study.visit_arm", "avisit, arm", _visit_arms),
+        ("study.scheduled_form", "avisit, instrument", _scheduled_forms),
+        ("study.instrument", "instrument, title, version, verified BOOLEAN, weekly BOOLEAN", _instruments),
+        ("study.item", f"instrument, item, {_ITEM_RANGE}, may_be_not_applicable BOOLEAN", _items),
+        (
+            "study.score",
+            "paramcd, paramn BIGINT, param, instrument, direction, n_items BIGINT, minimum BIGINT, maximum BIGINT",
+            _scores,
+        ),
+        ("study.score_part", "paramcd, part BIGINT, n_items BIGINT, missing_allowed BIGINT", _score_parts),
+        ("study.score_item", f"paramcd, part BIGINT, instrument, item, {_ITEM_RANGE}", _score_items),
+        ("study.module", "module, label, kind, is_core BOOLEAN", _modules),
+        (
+            "study.population",
+            "population, randomised BOOLEAN, baseline_primary BOOLEAN, post_baseline_primary BOOLEAN,"
+            "primary_at_endpoint BOOLEAN, programme_started BOOLEAN, core_modules_completed BIGINT",
+            _populations,
+        ),
+        (
+            "study.outcome_definition",
+            "paramcd, reliable_change DOUBLE, caseness DOUBLE, response DOUBLE, remission DOUBLE",
+            _outcome_definitions,
+        ),
+        ("study.discontinuation_reason", "reason", _discontinuation_reasons),
+        ("study.quality_limit", "check_name, tolerance DOUBLE, minimum BIGINT, reason", _quality_limits),
+        ("study.feed", "feed, blinding, full_by_default BOOLEAN", _feeds),
+    )
+]

@@ -1,0 +1,60 @@
+"""Whether a snapshot still is what was published: every digest computed again from the files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pipelines.warehouse.database import CLOSED
+from pipelines.warehouse.digest import Canon, table_digest, tables_digest
+from pipelines.warehouse.errors import reason
+from pipelines.warehouse.published import BLINDED, MANIFEST, UNBLINDED, UNBLINDED_MANIFEST
+from pipelines.warehouse.snapshot import sha256_of
+
+
+def verify_snapshot(folder: Path) -> list[str]:
+    """What differs from the manifests in the snapshot at `folder`, in sentences; empty when nothing does."""
+    manifest = json.loads((folder / MANIFEST).read_bytes())
+    hidden = json.loads((folder / UNBLINDED_MANIFEST).read_bytes())
+    differences = []
+    for name in (BLINDED, UNBLINDED):
+        tables = (manifest if name == BLINDED else hidden)["files"][name]["tables"]
+        differences += _file_differences(folder / name, manifest["files"][name], tables)
+    digests = {name: entry["digest"] for name, entry in hidden["files"][UNBLINDED]["tables"].items()}
+    if tables_digest(digests) != manifest["tables_digest"]:
+        differences.append(f"{MANIFEST}: tables_digest is not that of the tables")
+    return differences
+
+
+def _file_differences(path: Path, expected: dict[str, Any], tables: dict[str, Any]) -> list[str]:
+    import duckdb
+
+    if not path.is_file():
+        return [f"{path.name} is missing"]
+    differences = []
+    if sha256_of(path) != expected["sha256"]:
+        differences.append(f"{path.name}: its bytes are not those that were published")
+    try:
+        con = duckdb.connect(str(path.resolve()), read_only=True, config=dict(CLOSED))
+        try:
+            return differences + _table_differences(con, path.name, tables)
+        finally:
+            con.close()
+    except duckdb.Error as error:
+        return [*differences, f"{path.name} cannot be read: {reason(error)}"]
+
+
+def _table_differences(con: Any, file_name: str, tables: dict[str, Any]) -> list[str]:
+    found = con.execute(
+        "SELECT table_schema || '.' || table_name FROM information_schema.tables "
+        "WHERE table_catalog = current_database()"
+    ).fetchall()
+    names = {name for (name,) in found}
+    differences = [f"{file_name}: {name} was not published" for name in sorted(names - set(tables))]
+    for name, entry in tables.items():
+        if name not in names:
+            differences.append(f"{file_name}: {name} is missing")
+        elif table_digest(con, Canon.from_dict(entry)) != entry["digest"]:
+            differences.append(f"{file_name}: {name} has another digest than when it was published")
+    return differences
