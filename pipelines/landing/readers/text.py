@@ -1,0 +1,111 @@
+"""The bytes of a text file as UTF-8, decoded strictly in its declared encoding, a chunk at a time."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipelines.landing.readers.table import UnreadableError
+
+CHUNK = 8 << 20
+_UTF8 = {"utf-8", "ascii"}
+
+
+def utf8_chunks(path: Path, file_name: str, encoding: str = "utf-8", chunk: int = CHUNK) -> Iterator[bytes]:
+    """The file's text in UTF-8, without a byte order mark. A name that ends in `.gz` is unpacked on the way.
+
+    A chunk may end within a character. Raises UnreadableError with the byte offset (of the unpacked file)
+    of the first byte that is not text in `encoding`.
+    """
+    raw = _unpacked(path, chunk) if file_name.lower().endswith(".gz") else _plain(path, chunk)
+    name = codecs.lookup(encoding).name.removesuffix("-sig")
+    decoded = _checked(raw, name) if name in _UTF8 else _recoded(raw, name)
+    return _without_mark(decoded)
+
+
+def _plain(path: Path, chunk: int) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while data := file.read(chunk):
+            yield data
+
+
+def _unpacked(path: Path, chunk: int) -> Iterator[bytes]:
+    done = 0
+    try:
+        with gzip.open(path, "rb") as file:
+            while data := file.read(chunk):
+                done += len(data)
+                yield data
+    except EOFError:
+        raise UnreadableError(
+            f"the gzip file is cut off: it ends without its closing mark, after {done} unpacked bytes; "
+            "send it again whole"
+        ) from None
+    except (gzip.BadGzipFile, zlib.error):
+        raise UnreadableError(
+            f"the name says gzip, but the file is not a sound gzip file (unpacked so far: {done} bytes); "
+            "send it again, or send it unpacked"
+        ) from None
+
+
+def _checked(raw: Iterator[bytes], encoding: str) -> Iterator[bytes]:
+    """UTF-8 or ASCII: the bytes themselves, once they have proved to be what they should be."""
+    decoder = codecs.getincrementaldecoder(encoding)("strict")
+    done = pending = 0
+    for data in raw:
+        if pending or not data.isascii():
+            _decode(decoder, data, encoding, done - pending)
+            pending = len(decoder.getstate()[0])
+        done += len(data)
+        yield data
+    _decode(decoder, b"", encoding, done - pending, final=True)
+
+
+def _recoded(raw: Iterator[bytes], encoding: str) -> Iterator[bytes]:
+    decoder = codecs.getincrementaldecoder(encoding)("strict")
+    done = 0
+    for data in raw:
+        pending = len(decoder.getstate()[0])
+        yield _utf8(_decode(decoder, data, encoding, done - pending), encoding)
+        done += len(data)
+    pending = len(decoder.getstate()[0])
+    yield _utf8(_decode(decoder, b"", encoding, done - pending, final=True), encoding)
+
+
+def _decode(decoder: codecs.IncrementalDecoder, data: bytes, encoding: str, start: int, *, final: bool = False) -> str:
+    try:
+        return decoder.decode(data, final)
+    except UnicodeDecodeError as error:
+        raise UnreadableError(
+            f"byte {start + error.start} is not text in the declared encoding {encoding}; "
+            "save the file in that encoding, or have the study file name the right one"
+        ) from None
+    except UnicodeError:
+        raise UnreadableError(
+            f"the file is not text in the declared encoding {encoding}; save it in that encoding, "
+            "or have the study file name the right one"
+        ) from None
+
+
+def _utf8(text: str, encoding: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise UnreadableError(f"the file holds half characters that {encoding} cannot mean; save it again") from None
+
+
+def _without_mark(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    start = b""
+    for data in chunks:
+        start += data
+        if len(start) >= len(codecs.BOM_UTF8):
+            yield start.removeprefix(codecs.BOM_UTF8)
+            break
+    else:
+        if rest := start.removeprefix(codecs.BOM_UTF8):
+            yield rest
+        return
+    yield from chunks

@@ -1,0 +1,1 @@
+"""From files to rows that can be trusted: mapping, contracts, quarantine, duplicates, and what became of each delivery."""

@@ -1,0 +1,134 @@
+"""Dates and times as text → calendar dates and instants, by the clock of the place that wrote them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from pipelines.landing.readers import UnreadableError
+from pipelines.study.source import Offset
+
+if TYPE_CHECKING:
+    import polars as pl
+
+AMBIGUOUS = "ambiguous"
+_DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+_HOUR = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
+_UTC_TIME = rf"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T{_HOUR}:[0-5][0-9]Z$"
+_TIME = (
+    rf"^(?<day>[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})[T ](?<hour>{_HOUR})(?<second>:[0-5][0-9])?(?<part>\.[0-9]{{1,9}})?"
+    r"(?<zone>Z|[+-](?:0[0-9]|1[0-4])(?::?[0-5][0-9])?)?$"
+)
+_OF_A_TIME = re.compile(r"%[-_0]?[HIkl]|%[TRXrcs+]")
+_MOST_DAYS = 1_000_000
+
+
+def read_dates(text: pl.Series, shape: str | Offset | None) -> pl.Series:
+    """Calendar dates, NULL where the text is none. `shape` is a strptime format, a counted day, or None for
+    YYYY-MM-DD. Raises UnreadableError for a format that cannot be used."""
+    import polars as pl
+
+    if isinstance(shape, Offset):
+        return _counted(text, shape)
+    if shape is not None:
+        return _by_format(text, shape).dt.date()
+    day = pl.when(pl.col("text").str.contains(_DATE)).then(pl.col("text"))
+    return text.to_frame("text").select(day.str.to_date("%Y-%m-%d", strict=False)).to_series()
+
+
+def _counted(text: pl.Series, offset: Offset) -> pl.Series:
+    """1 is the origin, 2 is `every_days` later."""
+    import polars as pl
+
+    count = pl.col("text").cast(pl.Float64, strict=False)
+    whole = pl.when((count == count.round()) & (count.abs() < _MOST_DAYS)).then(count.cast(pl.Int64, strict=False))
+    days = (whole - 1) * offset.every_days
+    day = pl.lit(offset.origin).cast(pl.Date) + pl.duration(days=days)
+    return text.to_frame("text").select(day.cast(pl.Date)).to_series()
+
+
+def _by_format(text: pl.Series, shape: str) -> pl.Series:
+    """By a strptime format, as a local time or, where the format holds an offset, in UTC."""
+    import polars as pl
+
+    try:
+        if _OF_A_TIME.search(shape):
+            found = text.str.to_datetime(shape, strict=False, time_unit="us")
+        else:
+            found = text.str.to_date(shape, strict=False).cast(pl.Datetime("us"))
+    except pl.exceptions.PolarsError:
+        raise UnreadableError(f"the study file's date format `{shape}` is not one that can be read") from None
+    in_four_digits = pl.col("found").dt.year().is_between(1000, 9999)
+    return found.to_frame("found").select(pl.when(in_four_digits).then(pl.col("found"))).to_series()
+
+
+def read_times(text: pl.Series, zone: str, shape: str | Offset | None) -> pl.DataFrame:
+    """Instants out of ISO 8601 text (or the strptime format `shape`); without an offset in `zone`.
+
+    Columns: instant (UTC, microseconds; NULL where there is none), clock_note (`ambiguous` where the hour
+    exists twice and the earlier instant was taken) and rule (`unreadable_time`, `nonexistent_time` or NULL).
+    """
+    import polars as pl
+
+    if isinstance(shape, str):
+        found = _by_format(text, shape)
+        aware = getattr(found.dtype, "time_zone", None) is not None
+        return _placed(text, None, found, zone) if aware else _placed(text, found, None, zone)
+    if text.str.contains(_UTC_TIME).all():  # NULL counts as true: what nearly every log looks like
+        return _placed(text, None, text.str.to_datetime("%Y-%m-%dT%H:%M:%SZ", strict=False, time_unit="us"), zone)
+    parts = pl.col("text").str.extract_groups(_TIME)
+    field = parts.struct.field
+    shift = field("zone").str.replace_all(":", "").str.pad_end(5, "0")
+    minutes = shift.str.slice(1, 2).cast(pl.Int64, strict=False) * 60 + shift.str.slice(3, 2).cast(
+        pl.Int64, strict=False
+    )
+    signed = pl.when(field("zone").str.starts_with("-")).then(-minutes).otherwise(minutes)
+    shown = pl.concat_str(
+        field("day"), pl.lit("T"), field("hour"), field("second").fill_null(":00"), field("part").fill_null(".0")
+    )
+    local = shown.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", strict=False, time_unit="us")
+    zoned = field("zone")
+    frame = text.to_frame("text").select(
+        pl.when(zoned.is_null()).then(local).alias("local"),
+        pl.when(zoned == "Z")
+        .then(local)
+        .when(zoned.is_not_null())
+        .then(local - pl.duration(minutes=signed))
+        .alias("utc"),
+    )
+    return _placed(text, frame["local"], frame["utc"], zone)
+
+
+def _placed(text: pl.Series, local: pl.Series | None, utc: pl.Series | None, zone: str) -> pl.DataFrame:
+    """Local times by the clock of `zone`, and times already in UTC, as one column of instants."""
+    import polars as pl
+
+    empty = pl.Series([None], dtype=pl.Datetime("us")).new_from_index(0, len(text))
+    local = empty if local is None else local
+    utc = empty if utc is None else utc.dt.replace_time_zone(None)
+    frame = pl.DataFrame({"text": text, "local": local, "utc": utc})
+    if local.null_count() == len(local):
+        frame = frame.with_columns(
+            pl.col("utc").dt.replace_time_zone("UTC").alias("instant"), pl.lit(None, pl.String).alias("clock_note")
+        )
+    else:
+        here = pl.col("local").dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
+        only = pl.col("local").dt.replace_time_zone(zone, ambiguous="null", non_existent="null")
+        frame = frame.with_columns(
+            pl.coalesce(here.dt.convert_time_zone("UTC"), pl.col("utc").dt.replace_time_zone("UTC")).alias("instant"),
+            pl.when(only.is_null() & here.is_not_null()).then(pl.lit(AMBIGUOUS)).alias("clock_note"),
+        )
+    lost = pl.col("instant").is_null() & pl.col("text").is_not_null()
+    rule = (
+        pl.when(lost & pl.col("local").is_not_null())
+        .then(pl.lit("nonexistent_time"))
+        .when(lost)
+        .then(pl.lit("unreadable_time"))
+        .otherwise(pl.lit(None, pl.String))
+    )
+    return frame.select("instant", "clock_note", rule.alias("rule"))
+
+
+def holds_a_time(shape: str) -> bool:
+    """Whether a strptime format reads a time of day, not only a date."""
+    return bool(_OF_A_TIME.search(shape))

@@ -1,0 +1,126 @@
+"""Typed rows against the feed's contract: which cells break which rule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from pipelines.study.load import Protocol
+from pipelines.validation.typed import failed
+from schemas.feeds import FEEDS, Feed
+
+if TYPE_CHECKING:
+    import pandera.polars as pa
+    import polars as pl
+
+WHOLE = r"^[+-]?[0-9]{1,15}(\.0*)?$"
+MANY_DIGITS = r"^[+-]?[0-9]{16,}(\.0*)?$"
+NOT_APPLICABLE = "NA"
+
+
+def study_codes(protocol: Protocol) -> dict[str, tuple[str, ...]]:
+    """What a code may be where only the study file knows."""
+    codes = {"instrument": tuple(protocol.instruments)}
+    arms = tuple(arm.arm for arm in protocol.study.arms)
+    return codes | ({"arm": arms} if arms else {})
+
+
+@lru_cache(maxsize=32)
+def _schema(feed: str, codes: tuple[tuple[str, tuple[str, ...]], ...]) -> pa.DataFrameSchema:
+    return FEEDS[feed].schema(dict(codes))
+
+
+def judge_rows(rows: pl.DataFrame, feed: Feed, codes: Mapping[str, tuple[str, ...]]) -> list[pl.DataFrame]:
+    """Failures of the feed's pandera schema (see `Typed.failures`). Never raises for what the rows hold."""
+    from pandera.errors import SchemaErrors
+
+    if feed.name == "questionnaires":
+        rows = rows.with_columns(completed_at="completed_on")  # a date alone is an answer's time as well
+    try:
+        _schema(feed.name, tuple(sorted(codes.items()))).validate(rows, lazy=True)
+    except SchemaErrors as errors:
+        return [failure for error in errors.schema_errors if (failure := _failure(error)) is not None]
+    return []
+
+
+def _failure(error: Any) -> pl.DataFrame | None:
+    import polars as pl
+
+    output = error.check_output
+    assert output is not None, "the rows have every column of the contract"
+    output = output.collect() if isinstance(output, pl.LazyFrame) else output
+    passed = output.to_series() if isinstance(output, pl.DataFrame) else output
+    rule = "missing_key" if error.reason_code.name == "SERIES_CONTAINS_NULLS" else error.check.name
+    return failed(~passed.fill_null(True), rule, error.schema.name)
+
+
+def item_table(protocol: Protocol) -> pl.DataFrame:
+    """Every item of every instrument: what it may be answered with."""
+    import polars as pl
+
+    facts = [
+        (name, item, low, high, item in instrument.may_be_not_applicable)
+        for name, instrument in protocol.instruments.items()
+        for item, (low, high) in instrument.ranges.items()
+    ]
+    shape = {
+        "instrument": pl.String,
+        "item": pl.String,
+        "low": pl.Int64,
+        "high": pl.Int64,
+        "may_be_na": pl.Boolean,
+    }
+    return pl.DataFrame(facts, schema=shape, orient="row")
+
+
+def judge_answers(rows: pl.DataFrame, items: pl.DataFrame) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
+    """Answers against the instruments: the rows with `value` in its one spelling (`2`, not `2.0`), and the
+    failures with what is allowed for the item."""
+    import polars as pl
+
+    value = pl.col("value")
+    whole = value.str.contains(WHOLE)
+    number = pl.when(whole).then(value).cast(pl.Float64, strict=False).cast(pl.Int64)
+    judged = rows.select("instrument", "item", "value", number.alias("number")).join(
+        items, on=["instrument", "item"], how="left", maintain_order="left"
+    )
+    known = pl.col("low").is_not_null()
+    is_na = (value == NOT_APPLICABLE) & pl.col("may_be_na")
+    too_long = value.str.contains(MANY_DIGITS)
+    number = pl.col("number")
+    outside = (number < pl.col("low")) | (number > pl.col("high")) | too_long
+    instruments = items["instrument"].unique().to_list()
+    verdict = (
+        pl.when(~known & pl.col("item").is_not_null() & pl.col("instrument").is_in(instruments))
+        .then(pl.lit("unknown_item"))
+        .when(~known | value.is_null() | is_na)
+        .then(pl.lit(None, pl.String))
+        .when(number.is_null() & ~too_long)
+        .then(pl.lit("not_whole_number"))
+        .when(outside)
+        .then(pl.lit("out_of_range"))
+        .otherwise(pl.lit(None, pl.String))
+    )
+    canonical = pl.when(number.is_not_null() & known).then(number.cast(pl.String)).otherwise(value)
+    allowed = pl.format(
+        "from {} to {}{}",
+        "low",
+        "high",
+        pl.when("may_be_na").then(pl.lit(f", or {NOT_APPLICABLE}")).otherwise(pl.lit("")),
+    )
+    found = judged.select(verdict.alias("rule"), canonical.alias("value"), allowed.alias("allowed"))
+    rows = rows.with_columns(found["value"])
+    if found["rule"].null_count() == found.height:
+        return rows, []
+    failures = (
+        found.with_row_index("row")
+        .filter(pl.col("rule").is_not_null())
+        .select(
+            pl.col("row").cast(pl.Int64),
+            "rule",
+            pl.when(pl.col("rule") == "unknown_item").then(pl.lit("item")).otherwise(pl.lit("value")).alias("column"),
+            pl.col("allowed").fill_null(""),
+        )
+    )
+    return rows, [failures]

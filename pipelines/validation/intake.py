@@ -1,0 +1,280 @@
+"""One delivery from its original bytes to accepted rows and quarantine."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines import effects
+from pipelines.landing.readers import Batch, Table, UnreadableError, open_table
+from pipelines.landing.receipt import Receipt
+from pipelines.study.load import Protocol
+from pipelines.study.study import Site
+from pipelines.validation import contract, record_layout
+from pipelines.validation.duplicates import Counts, Delivered, set_duplicates_apart
+from pipelines.validation.mapping import FeedMapping, Mapped, map_header
+from pipelines.validation.messages import Wording
+from pipelines.validation.read_ahead import read_ahead
+from pipelines.validation.row_file import RowFile
+from pipelines.validation.rows import ACCEPTED, QUARANTINE, Rows, load_rows
+from pipelines.validation.sources import Choice, choose_source
+from pipelines.validation.typed import Clocks, type_rows
+from pipelines.workspace import Workspace
+from schemas.feeds import FEEDS, Feed
+
+if TYPE_CHECKING:
+    import polars as pl
+
+REFUSED = ".refused.parquet"
+_HERE = Path(__file__).parents[2]
+_READING_CODE = ("pipelines/landing/readers", "pipelines/landing/dialects", "pipelines/validation", "schemas/feeds")
+
+
+class ConservationError(Exception):
+    """Records of a file were lost or counted twice: a fault of this program, never of a file."""
+
+
+def read_delivery(workspace: Workspace, protocol: Protocol, receipt: Receipt) -> Rows:
+    """The rows of one delivery, read once and kept under the digest of everything they depend on.
+
+    A file that cannot be read comes back as `Rows.rejected`. Raises ConservationError.
+    """
+    feed, site = FEEDS[receipt.feed], protocol.study.site_by_id.get(receipt.site_id)
+    blank = Rows(receipt.delivery_id, "", receipt.scope or "incremental", feed.blinding)
+    if receipt.rejected or site is None:
+        return replace(blank, rejected=receipt.rejected or "the study file does not name the site")
+    folder = workspace.rows / receipt.delivery_id / _digest(protocol, site, feed, receipt)
+    if (known := load_rows(folder)) is not None:
+        return known
+    effects.make_directory(folder)
+    path = workspace.original(receipt.content_sha256)
+    try:
+        choice = choose_source(path, receipt, site, feed)
+    except UnreadableError as error:
+        return replace(blank, rejected=str(error)).save(folder)
+    blank = replace(blank, stream=choice.stream, scope=choice.scope, blinding=choice.blinding)
+    reading = Reading(protocol, site, feed, receipt, choice, path, folder)
+    try:
+        rows = reading.rows(blank)
+    except UnreadableError as error:
+        rows = replace(blank, rejected=str(error))
+    finally:
+        reading.discard()
+    return rows.save(folder)
+
+
+def _digest(protocol: Protocol, site: Site, feed: Feed, receipt: Receipt) -> str:
+    """Of everything but the bytes that the rows depend on."""
+    facts: dict[str, Any] = {
+        "sources": [source.model_dump(mode="json") for source in site.feeds.get(feed.name, [])],  # type: ignore[call-overload]
+        "feed": repr(feed),
+        "codes": contract.study_codes(protocol),
+        "items": [instrument.model_dump(mode="json")["items"] for instrument in protocol.instruments.values()],
+        "zone": site.timezone,
+        "place": receipt.place.isoformat(),
+        "file_name": receipt.file_name,
+        "scope": receipt.scope,
+        "code": code_digest(),
+    }
+    return sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:32]
+
+
+@lru_cache(maxsize=1)
+def code_digest() -> str:
+    """Of the code that reads: rows read by other code are read again."""
+    digest = sha256()
+    for folder in _READING_CODE:
+        for path in sorted((_HERE / folder).rglob("*.py")):
+            digest.update(path.relative_to(_HERE).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+@dataclass
+class Reading:
+    """The reading of one file: what has been counted and written so far."""
+
+    protocol: Protocol
+    site: Site
+    feed: Feed
+    receipt: Receipt
+    choice: Choice
+    path: Path
+    folder: Path
+    counts: Counts = field(default=Counts(0, 0, 0))
+    n_empty: int = 0
+    hashes: list[pl.Series] = field(default_factory=list)
+    files: list[RowFile] = field(default_factory=list)
+
+    def rows(self, blank: Rows) -> Rows:
+        """Read the whole file. Raises UnreadableError, ConservationError."""
+        table = open_table(self.path, self.receipt.file_name, self.choice.read)
+        mapping = map_header(self.feed, self.choice.source, self.protocol.instruments, table.header)
+        self.accepted = self._file(ACCEPTED, self.layout.accepted, self.layout.distinct)
+        self.quarantine = self._file(QUARANTINE, record_layout.QUARANTINE())
+        self.refused = self._file(REFUSED, self.layout.refused)
+        for batch in read_ahead(table.batches(mapping.used)):
+            self._take(batch, mapping)
+        _require_keys(mapping, table)
+        for file in self.files:
+            file.close()
+        counts = self._without_duplicates()
+        n_accepted = counts.accepted + self.n_empty
+        if n_accepted + counts.quarantined + counts.duplicate != table.n_records:
+            raise ConservationError(
+                f"delivery {self.receipt.delivery_id}: {table.n_records} records arrived, but {n_accepted} were "
+                f"accepted, {counts.quarantined} quarantined and {counts.duplicate} are duplicates"
+            )
+        return replace(
+            blank,
+            n_rows=table.n_records,
+            n_accepted=n_accepted,
+            n_quarantined=counts.quarantined,
+            n_duplicate=counts.duplicate,
+            unknown_columns=mapping.unknown(table.seen),
+            accepted=self.accepted.path,
+            quarantine=self.quarantine.path,
+        )
+
+    def discard(self) -> None:
+        for file in self.files:
+            file.discard()
+        effects.remove(self.folder / REFUSED)
+
+    def _file(self, name: str, shape: dict[str, Any], distinct: tuple[str, ...] = ()) -> RowFile:
+        file = RowFile(self.folder / name, shape, distinct)
+        self.files.append(file)
+        return file
+
+    @cached_property
+    def layout(self) -> record_layout.Layout:
+        return record_layout.Layout(self.feed)
+
+    @cached_property
+    def clocks(self) -> Clocks:
+        source = self.choice.source
+        zone = source.timezone or self.site.timezone
+        return Clocks(zone, self.site.timezone, self.receipt.place, source.dates)
+
+    @cached_property
+    def codes(self) -> dict[str, tuple[str, ...]]:
+        return contract.study_codes(self.protocol)
+
+    @cached_property
+    def wording(self) -> Wording:
+        return Wording(self.feed, self.codes, self.clocks.shapes, self.clocks.zone, self.site.site)
+
+    @cached_property
+    def items(self) -> pl.DataFrame:
+        return contract.item_table(self.protocol)
+
+    def _take(self, batch: Batch, mapping: FeedMapping) -> None:
+        """Judge one batch; records never span two."""
+        if batch.refused.height:
+            self._quarantine(batch.refused, mapping)
+        for mapped in mapping.apply(batch):
+            self._judge(mapped, mapping)
+
+    def _judge(self, mapped: Mapped, mapping: FeedMapping) -> None:
+        import polars as pl
+
+        self.n_empty += mapped.n_empty
+        if mapped.wrong_site.height:
+            column = next(iter(mapping.source.site_column))
+            found = mapped.wrong_site.with_columns(
+                pl.lit("wrong_site").alias("rule"), pl.lit(column).alias("column_name")
+            )
+            self._quarantine(found, mapping)
+        if not mapped.rows.height:
+            return
+        typed = type_rows(mapped.rows, self.feed, self.clocks, plain=mapped.plain)
+        rows, failures = typed.rows, typed.failures
+        if self.feed.name == "questionnaires":
+            rows, more = contract.judge_answers(rows, self.items)
+            failures += more
+        failures += contract.judge_rows(rows, self.feed, self.codes)
+        rows = rows.with_columns(
+            self.layout.key().alias("record_key"),
+            pl.lit(self.receipt.delivery_id).alias("delivery_id"),
+            pl.lit(self.site.site).alias("site_id"),
+        )
+        if not failures:
+            self._accept(rows, n_records=_n_records(rows, self.feed), n_quarantined=0)
+            return
+        self._split(rows, mapped.rows, record_layout.once_a_cell(failures), mapping)
+
+    def _split(self, rows: pl.DataFrame, text: pl.DataFrame, failures: pl.DataFrame, mapping: FeedMapping) -> None:
+        """Rows with and without a failure. A record counts as refused when anything in it is."""
+        import polars as pl
+
+        keyless = record_layout.rows_without_key(failures, self.feed)
+        rows = rows.with_row_index("row").with_columns(pl.col("row").cast(pl.Int64))
+        rows = rows.with_columns(pl.when(~pl.col("row").is_in(keyless.implode())).then("record_key"))
+        bad = rows["row"].is_in(failures["row"].unique().implode())
+        broken = rows.filter(bad)
+        self.refused.add(self.layout.refused_rows(broken, text))
+        self._hash(broken["record_key"].drop_nulls())
+        lines = failures.join(broken, on="row", how="left")
+        self._quarantine(record_layout.with_file_columns(lines, mapping), mapping, counted=False)
+        spoilt = broken["row_no"].unique()
+        good = rows.filter(~bad)
+        whole = good.filter(~pl.col("row_no").is_in(spoilt.implode()))
+        self._accept(good, n_records=_n_records(whole, self.feed), n_quarantined=spoilt.len())
+
+    def _accept(self, rows: pl.DataFrame, n_records: int, n_quarantined: int) -> None:
+        self._hash(rows["record_key"])
+        self.accepted.add(rows)
+        counts = self.counts
+        self.counts = replace(
+            counts, accepted=counts.accepted + n_records, quarantined=counts.quarantined + n_quarantined
+        )
+
+    def _hash(self, keys: pl.Series) -> None:
+        self.hashes.append(keys.hash())
+
+    def _quarantine(self, lines: pl.DataFrame, mapping: FeedMapping, *, counted: bool = True) -> None:
+        """Write refused cells or rows (row_no, line_no, rule, column_name; maybe column, allowed, record_key)."""
+        found = record_layout.quarantine_lines(lines, self.wording, self.receipt)
+        self.quarantine.add(found)
+        if counted:
+            n = found["row_no"].n_unique()
+            self.counts = replace(self.counts, quarantined=self.counts.quarantined + n)
+
+    def _without_duplicates(self) -> Counts:
+        import polars as pl
+
+        if not self.hashes:
+            return self.counts
+        hashes = pl.concat(self.hashes)
+        if hashes.n_unique() == hashes.len():
+            return self.counts
+        return set_duplicates_apart(
+            Delivered(
+                self.accepted.path,
+                self.quarantine.path,
+                self.refused.path,
+                self.layout.content,
+                self.feed.name == "questionnaires",
+                self.receipt.delivery_id,
+                self.site.site,
+                self.feed.name,
+                self.wording.message("conflicting_duplicate", "", "", ""),
+            )
+        )
+
+
+def _n_records(rows: pl.DataFrame, feed: Feed) -> int:
+    return rows["row_no"].n_unique() if feed.name == "questionnaires" else rows.height
+
+
+def _require_keys(mapping: FeedMapping, table: Table) -> None:
+    """Where columns only show row by row, those that make the key must have shown."""
+    if table.header is not None or not table.n_records:
+        return
+    required = [c.name for c in mapping.feed.columns if c.required]
+    lacking = [name for c in required if (name := mapping.source.columns.get(c)) and name not in table.seen]
+    if lacking:
+        raise UnreadableError(f"no row holds {', '.join(lacking)}; send the file with them")

@@ -1,0 +1,70 @@
+"""A Parquet file of rows that grows batch by batch and appears only when it is whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines import effects
+
+if TYPE_CHECKING:
+    import polars as pl
+
+WAITING = 2  # batches that may wait to be written: what bounds the memory
+
+
+class RowFile:
+    """Writes frames of one shape to `path`, in the background. `distinct` names columns whose values hardly
+    repeat: a dictionary of them would cost time and save nothing."""
+
+    def __init__(self, path: Path, shape: Mapping[str, Any], distinct: Sequence[str] = ()) -> None:
+        import polars as pl
+
+        self.path = path
+        self.shape = dict(shape)
+        self.n_rows = 0
+        self._growing = path.with_name(f".{path.name}.growing")
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="rows")
+        self._waiting: list[Future[None]] = []
+        schema = _arrow(pl.DataFrame(schema=self.shape)).schema
+        repeating = [name for name in schema.names if name not in distinct]
+        parquet: Any = import_module("pyarrow.parquet")
+        self._writer = parquet.ParquetWriter(
+            self._growing, schema, compression="zstd", compression_level=1, use_dictionary=repeating
+        )
+
+    def add(self, rows: pl.DataFrame) -> None:
+        """Rows with the columns of the shape, in any order and among others."""
+        self.n_rows += rows.height
+        if rows.height:
+            self._waiting.append(self._worker.submit(self._write, rows.select(list(self.shape))))
+        while len(self._waiting) > WAITING:
+            self._waiting.pop(0).result()
+
+    def _write(self, rows: pl.DataFrame) -> None:
+        self._writer.write_table(_arrow(rows))
+
+    def close(self) -> Path:
+        """Make the file appear, whole and durable."""
+        while self._waiting:
+            self._waiting.pop(0).result()
+        self._worker.shutdown()
+        self._writer.close()
+        effects.settle(self._growing, effects.PRIVATE_FILE)
+        effects.rename(self._growing, self.path)
+        return self.path
+
+    def discard(self) -> None:
+        """Leave nothing behind; does nothing after `close`."""
+        self._worker.shutdown(cancel_futures=True)
+        self._writer.close()
+        effects.remove(self._growing)
+
+
+def _arrow(rows: pl.DataFrame) -> Any:
+    import polars as pl
+
+    return rows.to_arrow(compat_level=pl.CompatLevel.oldest())
