@@ -1,8 +1,6 @@
 """From a site's drop to validated rows: partitioned by site, so that each site has its own history and one
 site's broken file never stops the others."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime

@@ -45,15 +45,18 @@ def ingest_job() -> dg.UnresolvedAssetJobDefinition:
 
 
 def nightly_schedule(study: Study) -> dg.ScheduleDefinition:
-    return dg.ScheduleDefinition(
+    @dg.schedule(
         name="every_night",
         job_name=NIGHTLY,
         cron_schedule="0 2 * * *",
         execution_timezone="UTC",
-        tags=every_site(study),
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description="02:00 UTC: the whole materialisation.",
+        description="02:00 UTC: the whole materialisation, one run over all sites.",
     )
+    def every_night() -> dg.RunRequest:
+        return dg.RunRequest(tags=every_site(study))
+
+    return every_night
 
 
 def drop_sensor(workspace: Workspace) -> dg.SensorDefinition:

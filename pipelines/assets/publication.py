@@ -1,0 +1,112 @@
+"""From tonight's tables to what readers see: written aside, verified, switched by one rename."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+
+from pipelines import effects
+from pipelines.assets.boundary import without_values
+from pipelines.assets.night_resource import NightResource
+from pipelines.assets.tables import CHECK_RESULT, blocking_result, key_of
+from pipelines.warehouse.checks import Finding, dictionary_gaps
+from pipelines.warehouse.database import open_build
+from pipelines.warehouse.graph import Graph, load_graph
+from pipelines.warehouse.published import WRITING
+from pipelines.warehouse.publish import publish
+from pipelines.warehouse.snapshot import write_snapshot
+from pipelines.warehouse.verify import verify_snapshot
+from pipelines.workspace import Workspace
+
+DICTIONARY = dg.AssetKey(["meta", "dictionary"])
+CANDIDATE = dg.AssetKey(["publication", "candidate"])
+SNAPSHOT = dg.AssetKey(["publication", "snapshot"])
+
+
+def publication_assets() -> list[dg.AssetsDefinition]:
+    """The dictionary of what was built, the snapshot aside, and the snapshot published."""
+    return [_dictionary(load_graph()), _candidate(), _snapshot()]
+
+
+def _dictionary(graph: Graph) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=DICTIONARY,
+        deps=[key_of(name) for name in (*graph.order, CHECK_RESULT)],
+        group_name="meta",
+        kinds={"yaml"},
+        description="What every table and column means, and who may see it (schemas/tables/).",
+        check_specs=[
+            dg.AssetCheckSpec(
+                "complete",
+                asset=DICTIONARY,
+                blocking=True,
+                description="Every table and column that was built is described, typed and marked for blinding.",
+            )
+        ],
+    )
+    def dictionary(night: NightResource) -> Iterator[dg.MaterializeResult[None]]:
+        with without_values(), open_build(night.workspace) as con:
+            finding = dictionary_gaps(con, graph.dictionary)
+        rows = sum(len(table.columns) for table in graph.dictionary.values())
+        yield dg.MaterializeResult(
+            metadata={"dagster/row_count": rows}, check_results=[blocking_result("complete", finding)]
+        )
+
+    return dictionary
+
+
+def _candidate() -> dg.AssetsDefinition:
+    @dg.asset(
+        key=CANDIDATE,
+        deps=[DICTIONARY],
+        group_name="publication",
+        kinds={"duckdb"},
+        description="The blinded and the unblinded database with their manifests, still hidden.",
+        check_specs=[
+            dg.AssetCheckSpec(
+                "digests",
+                asset=CANDIDATE,
+                blocking=True,
+                description="Read back from the files, every table has the digest it was written with.",
+            )
+        ],
+    )
+    def candidate(night: NightResource) -> Iterator[dg.MaterializeResult[None]]:
+        with without_values():
+            _remove_hidden(night.workspace)
+            folder = write_snapshot(night.workspace, night.protocol(), night.day)
+            differences = verify_snapshot(folder)
+        finding = Finding(len(differences), "; ".join(differences) or "every digest was computed again and is the same")
+        yield dg.MaterializeResult(check_results=[blocking_result("digests", finding)])
+
+    return candidate
+
+
+def _snapshot() -> dg.AssetsDefinition:
+    @dg.asset(
+        key=SNAPSHOT,
+        deps=[CANDIDATE],
+        group_name="publication",
+        kinds={"duckdb"},
+        description="What readers see from now on: `published/current` points at it.",
+    )
+    def snapshot(context: dg.AssetExecutionContext, night: NightResource) -> dg.MaterializeResult[None]:
+        with without_values():
+            (hidden,) = _hidden(night.workspace)
+            folder = publish(night.workspace, night.protocol(), hidden)
+            record = night.record(context.run_id)
+            record.snapshot_id = folder.name
+            record.finish(night.workspace, "published")
+        return dg.MaterializeResult(metadata={"snapshot": folder.name})
+
+    return snapshot
+
+
+def _hidden(workspace: Workspace) -> list[Path]:
+    return sorted(workspace.snapshots.glob(f".*{WRITING}"))
+
+
+def _remove_hidden(workspace: Workspace) -> None:
+    """What earlier nights wrote aside and never published."""
+    for folder in workspace.snapshots.glob(f".*{WRITING}"):
+        effects.remove(folder)
