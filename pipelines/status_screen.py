@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from textwrap import shorten, wrap
 from typing import Any
 
 from rich.console import Console
@@ -10,18 +12,21 @@ from rich.table import Table
 from rich.text import Text
 
 WIDTH = 100
-SHOWN = 8  # lines a list; the JSON has them all
+SHOWN = 6  # entries a section; the JSON has them all
+INDENT = "    "
 ORDER = ("BROKEN", "NO_DATA", "ACTION", "WATCH", "TOO_FEW", "NOT_APPLICABLE", "OK")
-TO_LOOK_AT = ORDER[:4]
+TO_LOOK_AT = ("BROKEN", "ACTION", "WATCH")
 State = Mapping[str, Any]
+Entry = tuple[str, str]  # what, and what it means or what to do
 
 
 def render_status(state: State, console: Console) -> None:
     """Print what `pipelines.status.status` found."""
     _heading(state, console)
     _received(state, console)
+    _refused(state, console)
+    _lying(state, console)
     _quarantine(state, console)
-    _files(state, console)
     _overdue(state, console)
     _checks(state, console)
     _queries(state, console)
@@ -31,33 +36,32 @@ def _heading(state: State, console: Console) -> None:
     run, snapshot = state["last_run"], state["snapshot"]
     _line(console, f"Workspace  {state['workspace']}")
     if run is None:
-        _line(console, "No night has run yet; `ict-trial nightly` takes in what lies in landing/.")
+        _line(console, "Last run   No night has run yet; `ict-trial nightly` takes in what lies in landing/.")
     else:
-        ended = run["finished_at"] or "not finished"
-        _line(console, f"Last run   {_moment(run['started_at'])}, ended {_moment(ended)}: {_words(run['outcome'])}")
+        ended = f"ended {_moment(run['finished_at'])}" if run["finished_at"] else "not ended"
+        _line(console, f"Last run   {_moment(run['started_at'])}, {ended}: {_words(run['outcome'])}")
         for message in run["messages"]:
             _line(console, f"           {message}")
     if snapshot is None:
         _line(console, "Snapshot   nothing is published yet")
         return
-    _line(
-        console,
-        f"Snapshot   {snapshot['snapshot_id']}, as of {snapshot['as_of']}, built {_moment(snapshot['built_at'])}",
-    )
+    as_of, built = snapshot["as_of"], _moment(snapshot["built_at"])
+    _line(console, f"Snapshot   {snapshot['snapshot_id']}, as of {as_of}, built {built}")
     _line(console, f"           tables {snapshot['tables_digest']}")
 
 
 def _received(state: State, console: Console) -> None:
+    if state["snapshot"] is None:
+        return
     numbers = ("n_files", "n_rows", "n_accepted", "n_quarantined", "n_duplicate")
-    heads = ("files", "rows", "accepted", "quarantined", "duplicate")
+    heads = ["site", "feed", "files", "rows", "accepted", "quarantined", "duplicate", "of the files"]
     lines = [
         [row["site_id"], row["feed"], *(f"{row[n]:,}" for n in numbers), _refusals(row)] for row in state["received"]
     ]
-    if state["snapshot"] is not None and not lines:
-        _title(console, "Came in last night: nothing new")
-    _table(console, "Came in last night", ["site", "feed", *heads, "of the files"], lines, right=range(2, 7), shown=24)
-    if state["snapshot"] is not None and state["received_not_published"]:
-        _line(console, f"{len(state['received_not_published'])} files have come in since and await the next night.")
+    _title(console, "Came in last night" if lines else "Came in last night: nothing")
+    _table(console, heads, lines, right=range(2, 7), shown=24)
+    if state["received_not_published"]:
+        _line(console, f"{len(state['received_not_published'])} files have come in since; the next night takes them.")
 
 
 def _refusals(row: Mapping[str, Any]) -> str:
@@ -65,20 +69,32 @@ def _refusals(row: Mapping[str, Any]) -> str:
     return ", ".join(f"{n} {word}" for n, word in counts if n)
 
 
+def _refused(state: State, console: Console) -> None:
+    _entries(
+        console,
+        "Refused files",
+        [(f"{r['site_id']}/{r['feed']}/{r['file_name']}  {r['status']}", r["reason"] or "") for r in state["refused"]],
+    )
+
+
+def _lying(state: State, console: Console) -> None:
+    waiting = [(f"{path}  waiting", why) for path, why in state["waiting"].items()]
+    left = [(f"{path}  not taken", why) for path, why in state["not_taken"].items()]
+    _entries(console, "Still lying in landing/", [*left, *waiting])
+
+
 def _quarantine(state: State, console: Console) -> None:
-    lines = [
-        [row["site_id"], row["feed"], f"{row['n_rows']:,}", row["rule"], row["column_name"] or "(row)", row["message"]]
-        for row in state["quarantine"]
-    ]
-    _table(console, "Rows set aside", ["site", "feed", "rows", "rule", "column", "what to do"], lines, right=[2])
-
-
-def _files(state: State, console: Console) -> None:
-    refused = [[f"{r['site_id']}/{r['feed']}/{r['file_name']}", r["status"], r["reason"]] for r in state["refused"]]
-    _table(console, "Refused files", ["file", "", "why"], refused)
-    lying = [[path, "waiting", why] for path, why in state["waiting"].items()]
-    lying += [[path, "not taken", why] for path, why in state["not_taken"].items()]
-    _table(console, "Still lying in landing/", ["file", "", "why"], lying)
+    _entries(
+        console,
+        "Rows set aside",
+        [
+            (
+                f"{row['n_rows']:,}  {row['site_id']}/{row['feed']}  {row['rule']}  {row['column_name']}",
+                row["message"],
+            )
+            for row in state["quarantine"]
+        ],
+    )
 
 
 def _overdue(state: State, console: Console) -> None:
@@ -86,73 +102,108 @@ def _overdue(state: State, console: Console) -> None:
         [r["site_id"], r["feed"], r["stream"], r["last_on"] or "never", f"every {r['expected_every_days']} days"]
         for r in state["overdue_deliveries"]
     ]
-    _table(console, "Sites that should have sent", ["site", "feed", "source", "last came", "expected"], late)
+    if late:
+        _title(console, "Sites that should have sent")
+    _table(console, ["site", "feed", "source", "last came", "expected"], late)
     owed = [
-        [r["site_id"], r["avisit"], r["instrument"], f"{r['n_overdue']:,} of {r['n_expected']:,}"]
-        for r in state["overdue_visits"]
+        [site, avisit, f"{sum(r['n_overdue'] for r in rows):,}", _forms(rows)]
+        for (site, avisit), rows in _by(state["overdue_visits"], "site_id", "avisit")
     ]
-    _table(console, "Forms overdue", ["site", "visit", "form", "overdue"], owed, right=[3])
+    if owed:
+        _title(console, "Forms overdue")
+    _table(console, ["site", "visit", "forms", "which, of how many expected"], owed, right=[2])
+
+
+def _forms(rows: Sequence[Mapping[str, Any]]) -> str:
+    return ", ".join(f"{r['instrument']} {r['n_overdue']:,}/{r['n_expected']:,}" for r in rows)
 
 
 def _checks(state: State, console: Console) -> None:
     counts = state["check_counts"]
     if not counts:
         return
-    _title(console, "Checks: " + ", ".join(f"{counts[s]} {_words(s)}" for s in ORDER if s in counts))
-    lines = [
-        [row["status"], row["check_name"], row["site_id"], f"{row['n_failed']:,}/{row['n_checked']:,}", row["message"]]
-        for row in state["checks"]
-        if row["status"] in TO_LOOK_AT
+    title = "Checks: " + ", ".join(f"{counts[s]} {_words(s)}" for s in ORDER if s in counts)
+    failing = [row for row in state["checks"] if row["status"] in TO_LOOK_AT]
+    entries = [
+        (f"{status}  {check}  " + ", ".join(_failing(row) for row in rows), rows[0]["message"])
+        for (status, check), rows in _by(failing, "status", "check_name")
     ]
-    _table(console, None, ["status", "check", "site", "fail", "what it means, what to do"], lines, right=[3])
+    _entries(console, title, entries, always=True)
+    old = Counter(row["site_id"] for row in state["checks"] if row["status"] == "NO_DATA")
+    if old:
+        _line(console, "Checks without the data due: " + ", ".join(f"{site} {n}" for site, n in sorted(old.items())))
+
+
+def _failing(row: Mapping[str, Any]) -> str:
+    return f"{row['site_id']} {row['n_failed']:,}/{row['n_checked']:,}"
 
 
 def _queries(state: State, console: Console) -> None:
-    if state["data_queries"] is None:
+    if not state["data_queries"]:
         return
+    _title(console, "Open data queries")
     lines = [
         [r["site_id"], r["severity"], f"{r['n_open']:,}", f"{r['oldest_days']} days"] for r in state["data_queries"]
     ]
-    _table(console, "Open data queries", ["site", "severity", "open", "oldest"], lines, right=[2, 3])
+    _table(console, ["site", "severity", "open", "oldest"], lines, right=[2, 3])
+
+
+def _by(rows: Iterable[Mapping[str, Any]], *names: str) -> list[tuple[tuple[Any, ...], list[Mapping[str, Any]]]]:
+    """Rows that agree in `names`, together, in the order in which they first come."""
+    groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row[name] for name in names), []).append(row)
+    return list(groups.items())
+
+
+def _entries(console: Console, title: str, entries: Sequence[Entry], always: bool = False) -> None:
+    """A title and at most SHOWN entries of a line and, below it, what it means; nothing without entries."""
+    if not entries and not always:
+        return
+    _title(console, title)
+    width = min(console.width, WIDTH)
+    for what, meaning in entries[:SHOWN]:
+        _line(console, "  " + _cut(what, width - 2))
+        for line in wrap(shorten(_safe(meaning), 180, placeholder=" …"), width - len(INDENT)):
+            console.print(Text(INDENT + line, style="dim"), width=WIDTH)
+    _more(console, len(entries) - SHOWN)
 
 
 def _table(
     console: Console,
-    title: str | None,
     heads: Sequence[str],
-    lines: Sequence[Sequence[str | None]],
+    lines: Sequence[Sequence[str]],
     right: Iterable[int] = (),
     shown: int = SHOWN,
 ) -> None:
-    """A table of at most `shown` lines, its last column cut to one line; nothing at all without lines."""
+    """At most `shown` lines; nothing at all without lines."""
     if not lines:
         return
-    if title:
-        _title(console, title)
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for i, head in enumerate(heads):
-        last = i == len(heads) - 1
-        table.add_column(
-            head,
-            justify="right" if i in right else "left",
-            no_wrap=True,
-            overflow="ellipsis",
-            ratio=1 if last else None,
-        )
+        table.add_column(head, justify="right" if i in right else "left", no_wrap=True, overflow="ellipsis")
     for line in lines[:shown]:
-        table.add_row(*(Text(_safe(cell or "")) for cell in line))
-    console.print(table, width=min(console.width, WIDTH))
-    if len(lines) > shown:
-        _line(console, f"… and {len(lines) - shown} more; `ict-trial status --json` has them all")
+        table.add_row(*(Text(_safe(cell)) for cell in line))
+    console.print(table, width=WIDTH)
+    _more(console, len(lines) - shown)
+
+
+def _more(console: Console, n: int) -> None:
+    if n > 0:
+        _line(console, f"  … and {n} more; `ict-trial status --json` has them all")
 
 
 def _title(console: Console, title: str) -> None:
     console.print()
-    console.print(Text(title, style="bold"), width=min(console.width, WIDTH))
+    console.print(Text(title, style="bold"), width=WIDTH)
 
 
 def _line(console: Console, text: str) -> None:
-    console.print(Text(_safe(text)), width=min(console.width, WIDTH))
+    console.print(Text(_safe(text)), width=WIDTH)
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def _safe(text: str) -> str:
@@ -162,7 +213,7 @@ def _safe(text: str) -> str:
 
 def _moment(iso: str) -> str:
     """`2026-03-01T02:00:00.123+00:00` → `2026-03-01 02:00`."""
-    return iso[:16].replace("T", " ") if iso[:4].isdigit() else iso
+    return iso[:16].replace("T", " ")
 
 
 def _words(code: str) -> str:

@@ -57,15 +57,23 @@ def _engine() -> tuple[Any, Any]:
     """Two functions: a data frame → a batch to judge, and rules → a suite."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"  # read once, on import
     import great_expectations as gx
-    from great_expectations.data_context.types.base import ProgressBarsConfig
+    from great_expectations.data_context.types.base import (
+        DataContextConfig,
+        InMemoryStoreBackendDefaults,
+        ProgressBarsConfig,
+    )
     from great_expectations.expectations.core.expect_column_values_to_be_between import (
         ExpectColumnValuesToBeBetween,
     )
     from great_expectations.expectations.metadata_types import FailureSeverity
 
     logging.getLogger("great_expectations").setLevel(logging.CRITICAL)
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    without_docs = DataContextConfig(
+        store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+        progress_bars=ProgressBarsConfig(globally=False),
+        analytics_enabled=False,
+    )
+    context = gx.get_context(mode="ephemeral", project_config=without_docs)
     asset = context.data_sources.add_pandas("quality").add_dataframe_asset("shares")
     whole = asset.add_batch_definition_whole_dataframe("whole")
 

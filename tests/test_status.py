@@ -1,0 +1,175 @@
+"""The status screen: right on an empty workspace, and never wider, louder or more talkative than it may be."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from rich.console import Console
+
+from pipelines.night import Night
+from pipelines.quality.check_table import write_check_results
+from pipelines.quality.judge import judge
+from pipelines.status import render_status, status
+from pipelines.study.load import Protocol
+from pipelines.workspace import Workspace
+from tests.quality.counted import counted
+from tests.quality.good_trial import forget_form, good_trial, study_day
+from tests.sql.trial import Trial
+
+SNAPSHOT = """
+    CREATE SCHEMA meta;
+    CREATE TABLE meta.snapshot AS SELECT
+        '20260720-abc' AS snapshot_id, DATE '2026-07-20' AS as_of, TIMESTAMPTZ '2026-07-20 02:00:00+00' AS built_at,
+        'v1' AS code_version, 's' AS study_digest, 'i' AS inputs_digest, 't' AS tables_digest;
+"""
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path)
+
+
+def publish(workspace: Workspace, trial: Trial) -> None:
+    con = counted(trial)
+    write_check_results(con, judge(con, trial.protocol))
+    workspace.published.mkdir()
+    file = workspace.published / "current-unblinded.duckdb"
+    con.execute(f"ATTACH '{file}' AS published")
+    for name in ("delivery", "quarantine", "arrival", "completeness", "check_result"):
+        con.execute("CREATE SCHEMA IF NOT EXISTS published.quality")
+        con.execute(f"CREATE TABLE published.quality.{name} AS FROM quality.{name}")
+    con.execute("DETACH published")
+    con.close()
+    with duckdb.connect(str(file)) as published:
+        published.execute(SNAPSHOT)
+
+
+def night(run_id: str, **given: Any) -> Night:
+    values = {"started_at": f"2026-07-{run_id}T02:00:00+00:00", "as_of": "2026-07-20", "sites": ["oxford"]}
+    return Night(run_id=run_id, **{**values, **given})
+
+
+def screen(state: dict[str, Any]) -> str:
+    text = io.StringIO()
+    render_status(state, Console(file=text, width=100, color_system=None))
+    return text.getvalue()
+
+
+def test_before_any_night_it_says_so(workspace: Workspace) -> None:
+    state = status(workspace)
+    json.dumps(state)
+    assert state["last_run"] is None and state["snapshot"] is None
+    assert "No night has run yet" in screen(state)
+    assert "nothing is published" in screen(state)
+
+
+def test_a_night_that_failed_before_the_first_snapshot(workspace: Workspace) -> None:
+    night("19", outcome="failed", messages=["the disk is full"], not_taken={"a.csv": "lies outside"}).save(workspace)
+    text = screen(status(workspace))
+    assert "failed" in text and "the disk is full" in text and "lies outside" in text
+
+
+def test_what_came_in_last_night_is_counted_by_site_and_feed(workspace: Workspace, ict_sad: Protocol) -> None:
+    trial = good_trial(ict_sad)
+    new = trial.delivery("oxford", "participants", n_rows=7, n_accepted=4, n_quarantined=2, n_duplicate=1)
+    trial.delivery("oxford", "usage", status="repeat", blinding="revealing")
+    publish(workspace, trial)
+    night("18", outcome="published", received=["d1"]).save(workspace)
+    night("19", outcome="ingested", received=[new]).save(workspace)
+    night("20", outcome="published", received=["d8"]).save(workspace)
+    night("21", outcome="ingested", received=["later"]).save(workspace)
+    state = status(workspace)
+    json.dumps(state)
+    assert [(r["site_id"], r["feed"], r["n_files"], r["n_rows"], r["n_repeat"]) for r in state["received"]] == [
+        ("oxford", "participants", 1, 7, 0),
+        ("oxford", "usage", 1, 0, 1),
+    ]
+    assert state["received_not_published"] == ["later"]
+    assert "1 repeated" in screen(state)
+
+
+def test_what_stands_refused_and_set_aside_is_shown_and_what_was_made_good_is_not(
+    workspace: Workspace, ict_sad: Protocol
+) -> None:
+    trial = good_trial(ict_sad)
+    old = trial.delivery("oxford", "participants", n_rows=7, n_quarantined=1, status="partial")
+    trial.refuse("participants", "oxford", old, None)
+    trial.delivery("oxford", "participants", status="held", reason="17 records would vanish", file_name="x.csv")
+    new = trial.delivery("oxford", "participants", n_rows=7, n_quarantined=1, status="partial")
+    trial.refuse("participants", "oxford", new, None)
+    trial.delivery("oxford", "participants", status="rejected", reason="not what was agreed", file_name="y.csv")
+    publish(workspace, trial)
+    state = status(workspace)
+    assert [(r["file_name"], r["reason"]) for r in state["refused"]] == [("y.csv", "not what was agreed")]
+    assert [(q["rule"], q["n_rows"]) for q in state["quarantine"]] == [("unknown_code", 1)]
+
+
+def test_what_is_overdue_and_which_checks_fail(workspace: Workspace, ict_sad: Protocol) -> None:
+    trial = good_trial(ict_sad)
+    forget_form(trial, "002", "phq9", study_day(57))
+    publish(workspace, trial)
+    state = status(workspace)
+    assert [(v["site_id"], v["avisit"], v["instrument"], v["n_overdue"]) for v in state["overdue_visits"]] == [
+        ("oxford", "WEEK 8", "phq9", 1)
+    ]
+    assert {d["site_id"] for d in state["overdue_deliveries"]} == {"hong_kong", "miyazaki"}
+    assert state["checks"][0]["status"] == "NO_DATA"
+    assert sum(state["check_counts"].values()) == 3 * 31
+    text = screen(state)
+    assert "overdue_deliveries" in text and "ACTION" in text
+
+
+def test_waiting_files_are_those_of_each_sites_last_look(workspace: Workspace) -> None:
+    night("18", outcome="published", waiting={"oxford/usage/a": "too recent"}).save(workspace)
+    night("19", outcome="ingested", waiting={"oxford/usage/b": "too recent"}).save(workspace)
+    night("20", sites=["miyazaki"], outcome="ingested").save(workspace)
+    assert status(workspace)["waiting"] == {"oxford/usage/b": "too recent"}
+
+
+def test_open_queries_are_shown_once_there_are_such(workspace: Workspace, ict_sad: Protocol) -> None:
+    publish(workspace, good_trial(ict_sad))
+    assert status(workspace)["data_queries"] is None
+    with duckdb.connect(str(workspace.published / "current-unblinded.duckdb")) as con:
+        con.execute(
+            "CREATE TABLE quality.data_query AS SELECT 'oxford' AS site_id, 'critical' AS severity, "
+            "'open' AS status, 12 AS age_days"
+        )
+    state = status(workspace)
+    assert state["data_queries"] == [{"site_id": "oxford", "severity": "critical", "n_open": 1, "oldest_days": 12}]
+    assert "12 days" in screen(state)
+
+
+def test_the_screen_keeps_to_its_width_and_to_one_page(workspace: Workspace, ict_sad: Protocol) -> None:
+    trial = good_trial(ict_sad)
+    for n in range(40):
+        trial.delivery("oxford", "usage", status="rejected", reason="a long story " * 20, file_name=f"{n}" * 40)
+    publish(workspace, trial)
+    long = {f"oxford/usage/{n}": "why " * 60 for n in range(40)}
+    night("20", outcome="published", received=["d1", "d9"], waiting=long).save(workspace)
+    lines = screen(status(workspace)).splitlines()
+    assert max(map(len, lines)) <= 100
+    assert len(lines) <= 75
+
+
+def test_a_file_name_cannot_drive_the_terminal(workspace: Workspace, ict_sad: Protocol) -> None:
+    trial = good_trial(ict_sad)
+    trial.delivery(
+        "oxford", "usage", status="rejected", reason="[red]no[/red]", file_name="\x1b[31mx\x1b]8;;http://a\x07"
+    )
+    publish(workspace, trial)
+    text = screen(status(workspace))
+    assert "\x1b" not in text and "\x07" not in text
+    assert "[red]no[/red]" in text
+
+
+def test_no_value_of_a_participant_is_in_it(workspace: Workspace, ict_sad: Protocol) -> None:
+    trial = good_trial(ict_sad)
+    for row in [row for rows in trial.rows.values() for row in rows if "subject_id" in row]:
+        row["subject_id"] = f"CANARY{row['subject_id']}"
+    publish(workspace, trial)
+    assert "CANARY" not in json.dumps(status(workspace))
