@@ -1,0 +1,151 @@
+"""Run a trial, let its sites report, and write down what is true."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines import effects
+from pipelines.study.load import Protocol
+from pipelines.workspace import Workspace
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from pipelines.simulate.drops import Drop
+    from pipelines.simulate.state import State
+
+EVENTS = 1100.0
+
+
+class SimulationError(Exception):
+    """The workspace cannot take a simulated trial; the message says what to do."""
+
+
+def simulate(
+    workspace: Workspace,
+    protocol: Protocol,
+    participants: int,
+    seed: int,
+    faults: bool = False,
+    *,
+    today: date | None = None,
+    events: float = EVENTS,
+) -> Path:
+    """Fill `landing/` with the deliveries of a synthetic trial; returns the folder of its truth.
+
+    `participants` are randomised, in all; screen failures and people still in screening come on top. `today`
+    (default: now, UTC) is the day before which the trial has run; what would lie later does not exist.
+    `events` is the mean number of usage events of a participant who goes the whole way with the programme.
+    The same arguments give the same bytes; where they lie in `landing/` already, nothing is done.
+
+    The truth folder holds `adsl.parquet`, `score.parquet`, `session.parquet`, `participant_week.parquet`,
+    `module_progress.parquet` (see `truth_tables`), `delivery.parquet` (site_id, feed, file_name, status,
+    n_rows, n_accepted, n_quarantined, n_duplicate of each), `faults.json` (for every planted fault its delivery,
+    kind, rows and expected ending) and `simulation.json` (these arguments).
+
+    Raises SimulationError where `landing/` holds other files.
+    """
+    truth = workspace.root / "truth"
+    asked = {
+        "study": protocol.study.study,
+        "study_digest": protocol.digest,
+        "participants": participants,
+        "seed": seed,
+        "faults": faults,
+        "events": events,
+    }
+    if any(path.is_file() for path in workspace.landing.rglob("*")):
+        _same_or_refuse(truth / "simulation.json", asked, today)
+        return truth
+    today = today or datetime.now(UTC).date()
+    drops, state, planted = _run(protocol, asked, today)
+    _write_truth(truth, protocol, drops, state, planted, today)
+    from pipelines.simulate.post import deliver
+
+    for drop in drops:
+        deliver(workspace, drop)
+    _json(truth / "simulation.json", asked | {"today": str(today)})
+    return truth
+
+
+def _same_or_refuse(record: Path, asked: dict[str, Any], today: date | None) -> None:
+    done = json.loads(record.read_bytes()) if record.is_file() else {}
+    same_day = today is None or done.get("today") == str(today)
+    if {name: done.get(name) for name in asked} != asked or not same_day:
+        raise SimulationError(
+            f"{record.parent.parent / 'landing'} already holds files of something else; "
+            "simulate into a new workspace, made with `ict-trial init`"
+        )
+
+
+def _run(protocol: Protocol, asked: dict[str, Any], today: date) -> tuple[list[Drop], State, list[dict[str, Any]]]:
+    import numpy as np
+
+    from pipelines.simulate.calendar import Calendar
+    from pipelines.simulate.drops import log_ends, plan
+    from pipelines.simulate.faults import plant
+    from pipelines.simulate.scene import Scene
+    from pipelines.simulate.state import State
+    from pipelines.simulate.trial import run_trial
+
+    calendar = Calendar(today)
+    trial = run_trial(protocol, asked["participants"], calendar, asked["events"], asked["seed"])
+    state = State.of(trial, calendar)
+    drops, state.by_day = plan(protocol, trial, calendar)
+    planted: list[dict[str, Any]] = []
+    if asked["faults"]:
+        scene = Scene(protocol, calendar, drops, state, np.random.default_rng([asked["seed"], 9]))
+        plant(scene)
+        planted = scene.planted
+    state.log_ends = log_ends(drops)
+    return drops, state, planted
+
+
+def _write_truth(
+    truth: Path,
+    protocol: Protocol,
+    drops: list[Drop],
+    state: State,
+    planted: list[dict[str, Any]],
+    today: date,
+) -> None:
+    from pipelines.simulate.truth import truth_tables
+
+    effects.make_directory(truth)
+    tables = truth_tables(protocol, state, today) | {"delivery": _deliveries(drops)}
+    for name, table in tables.items():
+        effects.write(truth / f"{name}.parquet", _parquet(table))
+    _json(truth / "faults.json", planted)
+
+
+def _deliveries(drops: list[Drop]) -> pl.DataFrame:
+    """What must become of every delivery; of a rejected or repeated one there are no counts."""
+    import polars as pl
+
+    rows = []
+    for drop in drops:
+        expected = drop.expected
+        refused = len({row for row, _ in expected.quarantine})
+        counts: list[int | None] = [drop.rows, drop.rows - refused - expected.duplicates, refused, expected.duplicates]
+        status = expected.status or ("partial" if refused else "accepted")
+        if expected.status:
+            counts = [None] * 4
+        rows.append([drop.site, drop.feed, drop.file_name, status, *counts])
+    names = ("site_id", "feed", "file_name", "status")
+    numbers = ("n_rows", "n_accepted", "n_quarantined", "n_duplicate")
+    schema = [(name, pl.String()) for name in names] + [(name, pl.Int64()) for name in numbers]
+    return pl.DataFrame(rows, schema=schema, orient="row").sort("site_id", "feed", "file_name")
+
+
+def _parquet(table: pl.DataFrame) -> bytes:
+    out = io.BytesIO()
+    table.write_parquet(out)
+    return out.getvalue()
+
+
+def _json(path: Path, content: Any) -> None:
+    effects.write(path, json.dumps(content, ensure_ascii=False, indent=1, default=str).encode())

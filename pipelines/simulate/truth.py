@@ -1,0 +1,344 @@
+"""The tables that the pipeline must publish, worked out from the simulator's own records.
+
+This is a second, independent derivation: polars over the records that stand, none of the pipeline's SQL.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+import polars as pl
+
+from pipelines.simulate.calendar import to_utc
+from pipelines.simulate.state import State
+from pipelines.study.instrument import Instrument, Score
+from pipelines.study.load import Protocol
+
+STATUS = {
+    "completed": "COMPLETED",
+    "withdrawn": "DISCONTINUED",
+    "screen_failed": "SCREEN FAILURE",
+    "enrolled": "ONGOING",
+    "randomised": "ONGOING",
+}
+
+
+def truth_tables(protocol: Protocol, state: State, as_of: date) -> dict[str, pl.DataFrame]:
+    """adsl, score, session, participant_week and module_progress, each sorted by its key.
+
+    Columns and meanings are those of the published tables of the same names (score: analysis.adqs);
+    `as_of` is the day that counts as today.
+    """
+    subjects = _subjects(protocol, state)
+    usage = _of_subjects(state.usage, subjects)
+    sessions = _sessions(protocol, usage)
+    return {
+        "adsl": subjects.select(
+            "usubjid", "siteid", "arm", "randdt", "rficdt", "age", "sex", "eosstt", "eosdt", "ittfl"
+        ),
+        "score": _scores(protocol, state, subjects),
+        "session": sessions.drop("day"),
+        "participant_week": _participant_weeks(state, subjects, sessions, usage, as_of),
+        "module_progress": _module_progress(protocol, usage),
+    }
+
+
+def _subjects(protocol: Protocol, state: State) -> pl.DataFrame:
+    """One row a person listed by a site, with what the other tables count from: reference, start, access, zone."""
+    study = protocol.study
+    zones = {site.site: site.timezone for site in study.sites}
+    access = [arm.arm for arm in study.arms if arm.programme_access]
+    reference = "consent_date" if study.reference_date == "consent" else "randomised_on"
+    randomised = pl.col("arm").is_not_null()
+    enrolled = randomised | (
+        pl.col("consent_date").is_not_null() & ~pl.col("status").is_in(["screened", "screen_failed"])
+    )
+    in_itt = randomised if study.populations.itt.randomised else enrolled
+    has_reference = randomised if study.arms else pl.lit(True)
+    starts_by_consent = study.treatment is None or study.treatment.starts == "consent" or not study.arms
+    start = pl.col("consent_date" if starts_by_consent else "randomised_on")
+    treated = enrolled & has_reference & (study.treatment is not None)
+    over = pl.col("status").is_in(["completed", "withdrawn"])
+    people = state.participants.join(state.allocation, on=["site", "subject_id"], how="left")
+    return people.select(
+        pl.format(f"{study.study}-{{}}-{{}}", "site", "subject_id").alias("usubjid"),
+        pl.col("site").alias("siteid"),
+        "subject_id",
+        "arm",
+        pl.col("randomised_on").alias("randdt"),
+        pl.col("consent_date").alias("rficdt"),
+        (pl.col("consent_date").dt.year().cast(pl.Int64) - pl.col("birth_year")).alias("age"),
+        "sex",
+        pl.col("status").replace_strict(STATUS, default=None, return_dtype=pl.String).alias("eosstt"),
+        pl.when(over).then("status_date").alias("eosdt"),
+        pl.when(in_itt).then(pl.lit("Y")).otherwise(pl.lit("N")).alias("ittfl"),
+        pl.when(has_reference).then(reference).alias("reference"),
+        pl.when(treated).then(start).alias("start"),
+        (pl.col("arm").is_in(access) if study.arms else pl.lit(True)).fill_null(False).alias("access"),
+        has_reference.alias("has_reference"),
+        pl.col("site").replace_strict(zones, return_dtype=pl.String).alias("zone"),
+    ).sort("usubjid")
+
+
+def _of_subjects(rows: pl.DataFrame, subjects: pl.DataFrame) -> pl.DataFrame:
+    """Rows of people whom a site listed, with the person's own columns."""
+    own = ["subject_id", "usubjid", "zone", "reference", "start", "arm", "has_reference"]
+    known = subjects.select(pl.col("siteid").alias("site"), *own)
+    key = ["site", "subject_id"]
+    return rows.drop("zone", strict=False).join(known, on=key, how="inner", maintain_order="left")
+
+
+# ---------------------------------------------------------------- questionnaires
+
+
+def _scores(protocol: Protocol, state: State, subjects: pl.DataFrame) -> pl.DataFrame:
+    answers = _of_subjects(state.answers, subjects)
+    answered = answers.filter(pl.col("value").is_not_null())
+    scored = pl.concat(
+        _score(score, instrument, answered.filter(instrument=name))
+        for name, instrument in protocol.instruments.items()
+        for score in instrument.scores
+    )
+    records = _placed(protocol, _forms(answered, state)).join(scored, on="form")
+    return (
+        _analysed(records)
+        .select(
+            "usubjid",
+            "paramcd",
+            pl.col("day").alias("adt"),
+            "visit",
+            pl.when("weekly").then(pl.lit("weekly")).otherwise(pl.lit("visit")).alias("srcform"),
+            "avisit",
+            "ady",
+            "aval",
+            "nmiss",
+            "dtype",
+            "anl01fl",
+            "ablfl",
+            "base",
+            "chg",
+        )
+        .sort("usubjid", "paramcd", "adt", "srcform", "visit")
+    )
+
+
+def _score(score: Score, instrument: Instrument, answered: pl.DataFrame) -> pl.DataFrame:
+    """form, paramcd, aval, nmiss, dtype for each form that answers one of the score's items.
+
+    A part with k of n items answered, a of them not applicable, and no more missing than allowed is
+    n / k times the sum of the answered ones; the score is the sum of its parts.
+    """
+    forms = answered.filter(pl.col("item").is_in([item for part in score.parts for item in part.items]))
+    total = forms.select("form").unique().with_columns(aval=pl.lit(0.0), nmiss=pl.lit(0, pl.Int64))
+    for part in score.parts:
+        n = len(part.items)
+        of_part = forms.filter(pl.col("item").is_in(part.items)).with_columns(_points(instrument))
+        sums = of_part.group_by("form").agg(
+            pl.col("points").sum().alias("sum"),
+            pl.col("points").count().cast(pl.Int64).alias("k"),
+            (pl.col("value") == "NA").sum().cast(pl.Int64).alias("na"),
+        )
+        missing = n - pl.col("k").fill_null(0) - pl.col("na").fill_null(0)
+        points = pl.when(missing <= part.missing_allowed, pl.col("k") > 0).then(pl.col("sum") * n / pl.col("k"))
+        total = total.join(sums, on="form", how="left").select(
+            "form", pl.col("aval") + points, (pl.col("nmiss") + missing).alias("nmiss")
+        )
+    prorated = pl.col("aval").is_not_null() & (pl.col("nmiss") > 0)
+    return total.with_columns(
+        pl.lit(score.paramcd).alias("paramcd"), pl.when(prorated).then(pl.lit("PRORATED")).alias("dtype")
+    )
+
+
+def _points(instrument: Instrument) -> pl.Expr:
+    """The answer as a number; of reversed items counted from the other end."""
+    answer = pl.col("value").cast(pl.Int64, strict=False)
+    ends = {item: sum(instrument.ranges[item]) for item in instrument.reversed_items}
+    if ends:
+        turned = pl.col("item").replace_strict(ends, default=None, return_dtype=pl.Int64)
+        answer = pl.when(turned.is_not_null()).then(turned - answer).otherwise(answer)
+    return answer.alias("points")
+
+
+def _forms(answered: pl.DataFrame, state: State) -> pl.DataFrame:
+    """One row a form with an answer: its day, study day, and the moment that orders it."""
+    zones = answered["zone"].unique().sort().to_list()
+    day = pl.col("local").dt.date()
+    days = (day - pl.col("reference")).dt.total_days()
+    by_day = pl.col("form").is_in(list(state.by_day))
+    forms = answered.unique("form", keep="first", maintain_order=True).with_columns(
+        day.alias("day"),
+        (days + (days >= 0).cast(pl.Int64)).alias("ady"),
+        pl.when(by_day).then(day.cast(pl.Datetime("us"))).otherwise("local").alias("local"),
+    )
+    moment = to_utc("local", zones) if zones else pl.lit(None, pl.Datetime("us", "UTC"))
+    return forms.with_columns(moment.alias("moment"))
+
+
+def _placed(protocol: Protocol, forms: pl.DataFrame) -> pl.DataFrame:
+    """With `avisit` and `off` (days from the target): the visit whose window holds the form's day.
+
+    A weekly form fills a visit of its instrument where no visit form of it lies in the window.
+    """
+    study = protocol.study
+    avisit, off = pl.lit(None, pl.String), pl.lit(None, pl.Int64)
+    for visit in study.visits:
+        theirs = pl.lit(True) if visit.arms is None else pl.col("arm").is_in(visit.arms)
+        inside = pl.col("ady").is_between(*visit.window) & theirs
+        distance = pl.col("ady") - (pl.col("ady") > 0) - (visit.target_day - int(visit.target_day > 0))
+        avisit = pl.when(inside).then(pl.lit(visit.avisit)).otherwise(avisit)
+        off = pl.when(inside).then(distance).otherwise(off)
+    forms = forms.with_columns(avisit.alias("window"), off.alias("off"))
+    attended = forms.filter(~pl.col("weekly")).select("usubjid", "instrument", "window").unique()
+    forms = forms.join(
+        attended.with_columns(pl.lit(True).alias("attended")),
+        on=["usubjid", "instrument", "window"],
+        how="left",
+        maintain_order="left",
+    )
+    due = pl.any_horizontal(
+        pl.lit(False),
+        *(
+            (pl.col("instrument") == schedule.instrument) & pl.col("window").is_in(schedule.visits)
+            for schedule in study.instruments
+        ),
+    )
+    fills = due & pl.col("attended").is_null() & (study.weekly.fills_visit == "when_missing")
+    counts = ~pl.col("weekly") | fills
+    return forms.with_columns(
+        pl.when(~pl.col("has_reference"))
+        .then(pl.lit("SCREENING"))
+        .when(counts)
+        .then(pl.col("window").fill_null("UNSCHEDULED"))
+        .otherwise(pl.lit("UNSCHEDULED"))
+        .alias("avisit")
+    )
+
+
+def _analysed(records: pl.DataFrame) -> pl.DataFrame:
+    """Baseline, change, and the record that stands for each visit."""
+    key = ["usubjid", "paramcd"]
+    records = records.sort(*key, "moment", "form").with_columns(pl.int_range(pl.len()).over(key).alias("aseq"))
+    has_value = pl.col("aval").is_not_null()
+    baseline = (
+        records.filter(has_value, pl.col("avisit") == "BASELINE", pl.col("ady") <= 1)
+        .sort("aseq")
+        .group_by(key)
+        .agg(pl.col("aseq").last().alias("base_aseq"), pl.col("aval").last().alias("base"))
+    )
+    records = records.join(baseline, on=key, how="left").with_columns(
+        (pl.col("aseq") == pl.col("base_aseq")).fill_null(False).alias("is_base")
+    )
+    chosen = (
+        records.filter(has_value, ~pl.col("avisit").is_in(["SCREENING", "UNSCHEDULED"]))
+        .sort(~pl.col("is_base"), pl.col("off").abs(), "moment", "aseq")
+        .unique([*key, "avisit"], keep="first", maintain_order=True)
+        .select(*key, "aseq", pl.lit("Y").alias("anl01fl"))
+    )
+    after = pl.col("aseq") > pl.col("base_aseq")
+    return records.join(chosen, on=[*key, "aseq"], how="left").with_columns(
+        pl.when("is_base").then(pl.lit("Y")).alias("ablfl"),
+        pl.when(after).then(pl.col("aval") - pl.col("base")).alias("chg"),
+    )
+
+
+# ---------------------------------------------------------------- use of the programme
+
+
+def _sessions(protocol: Protocol, usage: pl.DataFrame) -> pl.DataFrame:
+    """A participant's own events, cut where the gap is strictly longer than the study's."""
+    gap = pl.duration(minutes=protocol.study.engagement.session_gap_minutes)
+    own = usage.filter(pl.col("actor") == "participant", pl.col("utc").is_not_null()).sort("usubjid", "utc", "event_id")
+    new = (pl.col("utc") - pl.col("utc").shift(1).over("usubjid") > gap).fill_null(True)
+    own = own.with_columns(new.cast(pl.Int64).cum_sum().over("usubjid").alias("session_no"))
+    return (
+        own.group_by("usubjid", "session_no", maintain_order=True)
+        .agg(
+            pl.col("utc").first().alias("started_at"),
+            pl.col("utc").last().alias("ended_at"),
+            pl.len().cast(pl.Int64).alias("n_events"),
+            _week().first().alias("week_no"),
+            pl.col("day").first(),
+        )
+        .sort("usubjid", "session_no")
+    )
+
+
+def _week() -> pl.Expr:
+    """Study week of a row's day: 1 for the seven days from the treatment start on."""
+    return (pl.col("day") - pl.col("start")).dt.total_days().floordiv(7) + 1
+
+
+def _participant_weeks(
+    state: State, subjects: pl.DataFrame, sessions: pl.DataFrame, usage: pl.DataFrame, as_of: date
+) -> pl.DataFrame:
+    """Every week that a person with access was in, with zeros; NULL where the site's log does not reach it."""
+    last = pl.min_horizontal("eosdt", pl.lit(as_of))
+    week_ends = pl.col("start") + pl.duration(days=7 * pl.col("week_no") - 1)
+    n_weeks = (last - pl.col("start")).dt.total_days() // 7 + 1
+    weeks = (
+        subjects.filter("access", last >= pl.col("start"))
+        .with_columns(pl.int_ranges(1, n_weeks + 1).alias("week_no"), last.alias("last"))
+        .explode("week_no")
+        .with_columns(pl.min_horizontal(week_ends, "last").alias("last_day"))
+    )
+    contacts = _of_subjects(state.contacts, subjects).with_columns(_week().alias("week_no"))
+    usage = usage.with_columns(_week().alias("week_no"))
+    key = ["usubjid", "week_no"]
+    sent = (pl.col("event") == "message_sent").cast(pl.Int64)
+    by_participant = pl.col("actor") == "participant"
+    counted = [
+        sessions.group_by(key).agg(pl.len().cast(pl.Int64).alias("n_sessions")),
+        usage.group_by(key).agg(
+            pl.lit(True).alias("any_usage"),
+            ((pl.col("event") == "login") & by_participant).sum().cast(pl.Int64).alias("n_logins"),
+            (sent * by_participant).sum().alias("n_messages_to_therapist"),
+            (sent * (pl.col("actor") == "therapist")).sum().alias("n_messages_from_therapist"),
+        ),
+        contacts.group_by(key).agg(
+            pl.lit(True).alias("any_contact"),
+            (pl.col("kind") == "call").sum().cast(pl.Int64).alias("n_calls"),
+            pl.col("minutes").sum().alias("therapist_minutes"),
+        ),
+    ]
+    for counts in counted:
+        weeks = weeks.join(counts, on=key, how="left")
+    used, talked = _reached(state, "usage", "any_usage"), _reached(state, "contacts", "any_contact")
+    usage_columns = ("n_sessions", "n_logins", "n_messages_to_therapist", "n_messages_from_therapist")
+    return weeks.select(
+        *key,
+        *(pl.when(used).then(pl.col(c).fill_null(0)).alias(c) for c in usage_columns),
+        *(pl.when(talked).then(pl.col(c).fill_null(0)).alias(c) for c in ("n_calls", "therapist_minutes")),
+    ).sort(key)
+
+
+def _reached(state: State, feed: str, anything: str) -> pl.Expr:
+    """Whether the site's deliveries of the feed speak of the week, or something of it is known anyway."""
+    reached = pl.col(anything).fill_null(False)
+    for (site, of), end in state.log_ends.items():
+        if of == feed:
+            covers = pl.lit(True) if end is None else pl.col("last_day") <= end
+            reached |= (pl.col("siteid") == site) & covers
+    return reached
+
+
+def _module_progress(protocol: Protocol, usage: pl.DataFrame) -> pl.DataFrame:
+    """Release, first opening, completion and openings of each module of which the log knows anything."""
+    core = {module.module: module.kind == "core" for module in protocol.study.modules}
+    opened = (pl.col("event") == "module_opened") & (pl.col("actor") == "participant")
+
+    def first(condition: pl.Expr) -> pl.Expr:
+        return pl.col("utc").filter(condition).min()
+
+    return (
+        usage.filter(pl.col("module").is_not_null())
+        .group_by("usubjid", "module")
+        .agg(
+            first(pl.col("event") == "module_released").alias("released_at"),
+            first(opened).alias("first_opened_at"),
+            first(pl.col("event") == "module_completed").alias("completed_at"),
+            opened.sum().cast(pl.Int64).alias("n_opens"),
+        )
+        .with_columns(pl.col("module").replace_strict(core, default=None, return_dtype=pl.Boolean).alias("is_core"))
+        .select("usubjid", "module", "is_core", "released_at", "first_opened_at", "completed_at", "n_opens")
+        .sort("usubjid", "module")
+    )
