@@ -164,7 +164,7 @@ def _entries(console: Console, title: str, entries: Sequence[Entry], always: boo
     width = min(console.width, WIDTH)
     for what, meaning in entries[:SHOWN]:
         _line(console, "  " + _cut(what, width - 2))
-        for line in wrap(shorten(_safe(meaning), 180, placeholder=" …"), width - len(INDENT)):
+        for line in wrap(shorten(_safe(meaning), 260, placeholder=" …"), width - len(INDENT)):
             console.print(Text(INDENT + line, style="dim"), width=WIDTH)
     _more(console, len(entries) - SHOWN)
 
