@@ -1,0 +1,140 @@
+"""Corrections, withdrawals, restorations: which version of a record counts."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from tests.sql.trial import Trial, at
+
+DAY = date(2026, 3, 2)
+
+
+def people(trial: Trial) -> list[tuple[Any, ...]]:
+    return trial.tables().rows("SELECT subject_id, sex, delivery_id FROM core.participants ORDER BY subject_id")
+
+
+def send(trial: Trial, people: dict[str, str], **delivery: Any) -> str:
+    """One delivery of participants: subject → sex."""
+    delivery_id = trial.delivery("oxford", "participants", **delivery)
+    for subject, sex in people.items():
+        trial.add("participants", "oxford", delivery_id, subject_id=subject, sex=sex)
+    return delivery_id
+
+
+def test_one_delivery_leaves_nothing_superseded(trial: Trial) -> None:
+    send(trial, {"001": "F"})
+    db = trial.tables()
+    assert db.rows("FROM core.superseded") == []
+
+
+def test_the_newest_version_counts(trial: Trial) -> None:
+    send(trial, {"001": "F", "002": "F"})
+    send(trial, {"001": "M", "002": "F"})
+    assert people(trial) == [("001", "M", "d2"), ("002", "F", "d2")]
+    superseded = trial.tables().rows("SELECT feed, site_id, record_key, delivery_id FROM core.superseded ORDER BY 3")
+    assert superseded == [("participants", "oxford", "001", "d1"), ("participants", "oxford", "002", "d1")]
+
+
+def test_a_full_export_withdraws_what_it_leaves_out(trial: Trial) -> None:
+    send(trial, {"001": "F", "002": "F"})
+    send(trial, {"001": "F"})
+    assert people(trial) == [("001", "F", "d2")]
+
+
+def test_an_incremental_delivery_withdraws_nothing(trial: Trial) -> None:
+    send(trial, {"001": "F", "002": "F"})
+    send(trial, {"001": "M"}, scope="incremental")
+    assert people(trial) == [("001", "M", "d2"), ("002", "F", "d1")]
+
+
+def test_what_comes_back_is_restored(trial: Trial) -> None:
+    send(trial, {"001": "F", "002": "F"})
+    send(trial, {"001": "F"})
+    send(trial, {"001": "F", "002": "M"})
+    assert people(trial) == [("001", "F", "d3"), ("002", "M", "d3")]
+
+
+def test_an_incremental_delivery_restores_too(trial: Trial) -> None:
+    send(trial, {"001": "F", "002": "F"})
+    send(trial, {"001": "F"})
+    send(trial, {"002": "X"}, scope="incremental")
+    assert people(trial) == [("001", "F", "d2"), ("002", "X", "d3")]
+
+
+def test_an_older_content_sent_again_takes_the_correction_back(trial: Trial) -> None:
+    for sex in ("F", "M", "F"):
+        send(trial, {"001": sex})
+    assert people(trial) == [("001", "F", "d3")]
+
+
+def test_the_place_in_the_sequence_decides_not_the_order_of_arrival(trial: Trial) -> None:
+    send(trial, {"001": "F", "002": "F"}, sequence=20)
+    send(trial, {"001": "M"}, sequence=10)
+    assert people(trial) == [("001", "F", "d1"), ("002", "F", "d1")]
+
+
+def test_a_quarantined_row_never_replaces_an_accepted_one_but_is_there(trial: Trial) -> None:
+    send(trial, {"001": "F", "002": "F"})
+    second = send(trial, {"002": "M"}, status="partial")
+    trial.refuse("participants", "oxford", second, "001")
+    trial.refuse("participants", "oxford", second, "001")
+    assert people(trial) == [("001", "F", "d1"), ("002", "M", "d2")]
+
+
+def test_a_row_quarantined_once_and_then_left_out_is_withdrawn(trial: Trial) -> None:
+    send(trial, {"001": "F", "002": "F"})
+    second = send(trial, {"002": "F"}, status="partial")
+    trial.refuse("participants", "oxford", second, "001")
+    send(trial, {"002": "F"})
+    assert people(trial) == [("002", "F", "d3")]
+
+
+def test_a_quarantined_row_whose_key_cannot_be_read_holds_nothing(trial: Trial) -> None:
+    send(trial, {"001": "F", "002": "F"})
+    second = send(trial, {"002": "F"}, status="partial")
+    trial.refuse("participants", "oxford", second, None)
+    assert people(trial) == [("002", "F", "d2")]
+
+
+@pytest.mark.parametrize("status", ["rejected", "held", "repeat"])
+def test_deliveries_that_do_not_count_change_nothing(trial: Trial, status: str) -> None:
+    send(trial, {"001": "F", "002": "F"})
+    trial.delivery("oxford", "participants", status=status)
+    assert people(trial) == [("001", "F", "d1"), ("002", "F", "d1")]
+
+
+def test_streams_of_a_feed_withdraw_only_their_own(trial: Trial) -> None:
+    # 001 is in both streams; the first stream's export leaves it out, the other's older version counts again.
+    send(trial, {"001": "F", "002": "F"}, stream="other")
+    send(trial, {"001": "M", "003": "F"}, stream="house")
+    send(trial, {"003": "F"}, stream="house")
+    assert people(trial) == [("001", "F", "d1"), ("002", "F", "d1"), ("003", "F", "d3")]
+
+
+def test_sites_do_not_meet(trial: Trial) -> None:
+    send(trial, {"001": "F"})
+    trial.add("participants", "miyazaki", subject_id="001", sex="M")
+    trial.add("participants", "miyazaki", trial.delivery("miyazaki", "participants"), subject_id="002", sex="M")
+    assert people(trial) == [("001", "F", "d1"), ("002", "M", "d3")]
+
+
+def test_a_form_is_corrected_item_by_item(trial: Trial) -> None:
+    # The second, incremental delivery corrects item 1, empties item 2 and says nothing of the others.
+    trial.person("001")
+    trial.form("001", "gad7", at("2026-03-02T10:00"), {str(n): 1 for n in range(1, 8)})
+    trial.delivery("oxford", "questionnaires", scope="incremental")
+    trial.form("001", "gad7", at("2026-03-02T10:00"), {"1": 3, "2": None})
+    found = trial.tables().row("SELECT aseq, aval, nmiss FROM analysis.adqs")
+    assert found == (1, (3 + 5) * 7 / 6, 1)
+
+
+def test_overlapping_parts_of_a_log_count_every_event_once(trial: Trial) -> None:
+    trial.person("001")
+    for numbers in ((1, 2, 3), (3, 4)):
+        delivery = trial.delivery("oxford", "usage")
+        for n in numbers:
+            trial.event("001", at(f"2026-03-03T10:0{n}"), event_id=f"e{n}", delivery=delivery)
+    assert trial.tables().row("SELECT n_events FROM engagement.session") == (4,)
