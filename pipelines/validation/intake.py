@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from dataclasses import dataclass, field, replace
+from datetime import UTC
 from functools import cached_property, lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -116,8 +118,9 @@ class Reading:
         self.accepted = self._file(ACCEPTED, self.layout.accepted, self.layout.distinct)
         self.quarantine = self._file(QUARANTINE, record_layout.QUARANTINE())
         self.refused = self._file(REFUSED, self.layout.refused)
-        for batch in read_ahead(table.batches(mapping.used)):
-            self._take(batch, mapping)
+        with closing(read_ahead(table.batches(mapping.used))) as batches:
+            for batch in batches:
+                self._take(batch, mapping)
         _require_keys(mapping, table)
         for file in self.files:
             file.close()
@@ -157,7 +160,7 @@ class Reading:
     def clocks(self) -> Clocks:
         source = self.choice.source
         zone = source.timezone or self.site.timezone
-        return Clocks(zone, self.site.timezone, self.receipt.place, source.dates)
+        return Clocks(zone, self.site.timezone, self.receipt.place.astimezone(UTC), source.dates)
 
     @cached_property
     def codes(self) -> dict[str, tuple[str, ...]]:
@@ -174,7 +177,7 @@ class Reading:
     def _take(self, batch: Batch, mapping: FeedMapping) -> None:
         """Judge one batch; records never span two."""
         if batch.refused.height:
-            self._quarantine(batch.refused, mapping)
+            self._quarantine(batch.refused)
         for mapped in mapping.apply(batch):
             self._judge(mapped, mapping)
 
@@ -183,11 +186,7 @@ class Reading:
 
         self.n_empty += mapped.n_empty
         if mapped.wrong_site.height:
-            column = next(iter(mapping.source.site_column))
-            found = mapped.wrong_site.with_columns(
-                pl.lit("wrong_site").alias("rule"), pl.lit(column).alias("column_name")
-            )
-            self._quarantine(found, mapping)
+            self._quarantine(mapped.wrong_site)
         if not mapped.rows.height:
             return
         typed = type_rows(mapped.rows, self.feed, self.clocks, plain=mapped.plain)
@@ -218,7 +217,7 @@ class Reading:
         self.refused.add(self.layout.refused_rows(broken, text))
         self._hash(broken["record_key"].drop_nulls())
         lines = failures.join(broken, on="row", how="left")
-        self._quarantine(record_layout.with_file_columns(lines, mapping), mapping, counted=False)
+        self._quarantine(record_layout.with_file_columns(lines, mapping), counted=False)
         spoilt = broken["row_no"].unique()
         good = rows.filter(~bad)
         whole = good.filter(~pl.col("row_no").is_in(spoilt.implode()))
@@ -235,7 +234,7 @@ class Reading:
     def _hash(self, keys: pl.Series) -> None:
         self.hashes.append(keys.hash())
 
-    def _quarantine(self, lines: pl.DataFrame, mapping: FeedMapping, *, counted: bool = True) -> None:
+    def _quarantine(self, lines: pl.DataFrame, *, counted: bool = True) -> None:
         """Write refused cells or rows (row_no, line_no, rule, column_name; maybe column, allowed, record_key)."""
         found = record_layout.quarantine_lines(lines, self.wording, self.receipt)
         self.quarantine.add(found)

@@ -35,7 +35,8 @@ class Mapped:
     """Some records as rows of the feed, all text: row_no, line_no and the feed's columns; of questionnaires
     also source_column and form (the position in `Mapping.forms`, or 0).
 
-    `wrong_site` holds row_no and line_no of records of another site; `n_empty` counts records that carry nothing.
+    `wrong_site` holds row_no, line_no, rule and column_name of records of another site;
+    `n_empty` counts records that carry nothing.
     """
 
     rows: pl.DataFrame
@@ -86,16 +87,22 @@ class FeedMapping:
         import polars as pl
 
         cells = batch.cells if batch.plain else batch.cells.select(_trimmed(name) for name in batch.cells.columns)
-        mine = pl.all_horizontal(pl.lit(True), *(_is_one_of(c, v) for c, v in self.source.only.items()))
-        here = pl.all_horizontal(pl.lit(True), *(_is_one_of(c, v) for c, v in self.source.site_column.items()))
         if not (self.source.only or self.source.site_column):
             yield from self._rows(batch.places, cells, batch.places.clear(), 0, batch.plain)
             return
-        masks = cells.select(mine.alias("mine"), here.alias("here"))
-        wrong = batch.places.filter(masks["mine"] & ~masks["here"])
-        kept = masks["mine"] & masks["here"]
+        mine = [_is_one_of(column, texts) for column, texts in self.source.only.items()]
+        here = {f"here:{column}": _is_one_of(column, texts) for column, texts in self.source.site_column.items()}
+        masks = cells.select(pl.all_horizontal(pl.lit(True), *mine).alias("mine"), **here)
+        wrong = [
+            batch.places.filter(masks["mine"] & ~masks[f"here:{column}"]).with_columns(
+                pl.lit("wrong_site").alias("rule"), pl.lit(column).alias("column_name")
+            )
+            for column in self.source.site_column
+        ]
+        kept = masks.select(pl.all_horizontal(pl.all())).to_series()
         n_empty = int((~masks["mine"]).sum())
-        yield from self._rows(batch.places.filter(kept), cells.filter(kept), wrong, n_empty, batch.plain)
+        refused = pl.concat(wrong) if wrong else batch.places.clear()
+        yield from self._rows(batch.places.filter(kept), cells.filter(kept), refused, n_empty, batch.plain)
 
     def _rows(
         self, places: pl.DataFrame, cells: pl.DataFrame, wrong: pl.DataFrame, n_empty: int, plain: bool

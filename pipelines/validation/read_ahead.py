@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from queue import Queue
 from threading import Event, Thread
 from typing import TypeVar
@@ -11,7 +11,7 @@ T = TypeVar("T")
 AHEAD = 2
 
 
-def read_ahead(batches: Iterator[T]) -> Iterator[T]:
+def read_ahead(batches: Iterator[T]) -> Generator[T, None, None]:
     """The same batches in the same order, fetched by a second thread; what it raises is raised here."""
     queue: Queue[tuple[T | None, BaseException | None]] = Queue(maxsize=AHEAD)
     enough = Event()

@@ -29,11 +29,16 @@ class RowFile:
         self._growing = path.with_name(f".{path.name}.growing")
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="rows")
         self._waiting: list[Future[None]] = []
-        schema = _arrow(pl.DataFrame(schema=self.shape)).schema
-        repeating = [name for name in schema.names if name not in distinct]
+        counted = [name for name, kind in self.shape.items() if kind == pl.Int64 or isinstance(kind, pl.Datetime)]
         parquet: Any = import_module("pyarrow.parquet")
         self._writer = parquet.ParquetWriter(
-            self._growing, schema, compression="zstd", compression_level=1, use_dictionary=repeating
+            self._growing,
+            _arrow(pl.DataFrame(schema=self.shape)).schema,
+            compression="zstd",
+            compression_level=1,
+            use_dictionary=[name for name in self.shape if name not in {*distinct, *counted}],
+            column_encoding=dict.fromkeys(counted, "DELTA_BINARY_PACKED"),
+            store_schema=False,  # what Arrow calls the types is no reader's business
         )
 
     def add(self, rows: pl.DataFrame) -> None:
@@ -67,4 +72,4 @@ class RowFile:
 def _arrow(rows: pl.DataFrame) -> Any:
     import polars as pl
 
-    return rows.to_arrow(compat_level=pl.CompatLevel.oldest())
+    return rows.to_arrow(compat_level=pl.CompatLevel.newest())  # without copying the text

@@ -37,8 +37,9 @@ class DelimitedTable:
     def batches(self, columns: list[str]) -> Iterator[Batch]:
         chunks = chain((self._rest,), self._chunks) if self._rest else self._chunks
         self._rest = b""
+        wanted = columns or self.header[:1]  # a file of which no column is used still has its records
         for block in blocks(chunks, self._read.delimiter, self._read.quote, self._line):
-            batch = self._parsed(block, columns)
+            batch = self._parsed(block, wanted)
             self.n_records += len(block.lines)
             yield batch
 

@@ -42,13 +42,13 @@ class _Layout:
 def first_record(chunks: Iterator[bytes], delimiter: str, quote: str) -> tuple[str, bytes, int]:
     """The first record without its line end, the text after it that was already taken from `chunks`, and
     the line number at which that text begins. Raises UnreadableError."""
-    text = b""
+    text, found = b"", None
     for data in chunks:
         text += data
         found = _first_end(text, delimiter, quote, last=False)
         if found or len(text) > LONGEST_RECORD:
             break
-    found = found if text and found else _first_end(text, delimiter, quote, last=True)
+    found = found or _first_end(text, delimiter, quote, last=True)
     if not found:
         raise UnreadableError("the file is empty; a file without rows still has its header line")
     start, end, lines = found
