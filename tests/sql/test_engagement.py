@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from pipelines.study.load import Protocol
-from tests.sql.test_visits import with_study
-from tests.sql.trial import Trial, at
+from tests.sql.trial import Trial, at, with_study
 
 START = date(2026, 3, 2)
 COLUMNS = "session_no, duration_s, n_events, week_no, active_us"

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.sql.test_visits import day, phq9
-from tests.sql.trial import Trial
+from tests.sql.trial import Trial, day, phq9
 
 START = date(2026, 3, 2)
 

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from pipelines.study.load import Protocol
-from tests.sql.test_visits import day, phq9, with_study
-from tests.sql.trial import Trial, at
+from tests.sql.trial import Trial, at, day, phq9, with_study
 
 START = date(2026, 3, 2)
 

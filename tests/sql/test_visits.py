@@ -2,30 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date, datetime, timedelta
-from typing import Any
 
 import pytest
 
 from pipelines.study.instrument import Instrument
 from pipelines.study.load import Protocol
-from tests.sql.trial import Trial, at
-
-RANDOMISED = date(2026, 3, 2)
-
-
-def phq9(total: int) -> dict[str, int]:
-    """A complete PHQ-9 with that total."""
-    return {str(n): min(3, max(0, total - 3 * (n - 1))) for n in range(1, 10)}
-
-
-def day(study_day: int) -> date:
-    return RANDOMISED + timedelta(study_day - 1 if study_day > 0 else study_day)
-
-
-def with_study(protocol: Protocol, **changed: Any) -> Protocol:
-    return replace(protocol, study=protocol.study.model_copy(update=changed))
+from tests.sql.trial import RANDOMISED, Trial, at, day, phq9, with_study
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,21 @@ import duckdb
 
 from pipelines.study.load import Protocol
 from pipelines.warehouse.database import create_table, insert_rows
-from pipelines.warehouse.graph import load_graph
+from pipelines.warehouse.graph import Graph, load_graph
 from pipelines.warehouse.inputs import input_columns
 from pipelines.warehouse.study_tables import create_study_tables
 
 MEMORY = Path(":memory:")
-OURS = ("quality.delivery", "quality.quarantine", "quality.completeness")
+RANDOMISED = date(2026, 3, 2)
+OURS = (
+    "analysis.adsl",
+    "analysis.adqs",
+    "engagement.participant_week",
+    "quality.delivery",
+    "quality.quarantine",
+    "quality.completeness",
+    "core.adverse_events",
+)
 KEYS = {
     "participants": ("subject_id",),
     "allocation": ("subject_id",),
@@ -80,7 +89,7 @@ class Trial:
     def person(self, subject_id: str, arm: str | None = "ICT", randomised_on: date | None = None, **given: Any) -> str:
         """A participant, randomised unless `arm` is None. Returns the usubjid."""
         site_id = given.pop("site_id", "oxford")
-        day = randomised_on or date(2026, 3, 2)
+        day = randomised_on or RANDOMISED
         defaults = {"consent_date": day - timedelta(days=7), "birth_year": 1990, "sex": "F", "status": "randomised"}
         self.add("participants", site_id, subject_id=subject_id, **{**defaults, **given})
         if arm is not None:
@@ -113,8 +122,8 @@ class Trial:
         ids = [d["delivery_id"] for d in self.deliveries if (d["site_id"], d["feed"]) == (site_id, feed)]
         return ids[-1] if ids else None
 
-    def tables(self, threads: int = 2) -> Tables:
-        """Everything that the SQL derives, in memory."""
+    def tables(self, *wanted: str, threads: int = 2) -> Tables:
+        """What the SQL derives, in memory: everything, or the wanted tables and what they need."""
         con = duckdb.connect(":memory:", config={"threads": threads})
         con.execute("SET TimeZone = 'UTC'")
         create_study_tables(con, self.protocol, self.as_of, "", file=MEMORY)
@@ -124,10 +133,10 @@ class Trial:
             create_table(con, name, columns, file=MEMORY)
             insert_rows(con, name, [[row.get(column) for column in columns] for row in rows], file=MEMORY)
         graph = load_graph()
-        for name in graph.order:
-            if not name.startswith("quality.") or name in OURS:
-                con.execute(f"CREATE SCHEMA IF NOT EXISTS {name.split('.')[0]}")
-                con.execute(f"CREATE TABLE {name} AS {graph.queries[name].sql}")
+        needed = _needed(graph, set(wanted or OURS))
+        for name in [name for name in graph.order if name in needed]:
+            con.execute(f"CREATE SCHEMA IF NOT EXISTS {name.split('.')[0]}")
+            con.execute(f"CREATE TABLE {name} AS {graph.queries[name].sql}")
         return Tables(con)
 
 
@@ -149,6 +158,11 @@ class Tables:
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
+def _needed(graph: Graph, wanted: set[str]) -> set[str]:
+    reads = {read for name in wanted for read in graph.queries[name].reads if read in graph.queries}
+    return wanted if reads <= wanted else _needed(graph, wanted | reads)
+
+
 def _completed(when: date | datetime, zone: ZoneInfo) -> dict[str, Any]:
     if isinstance(when, datetime):
         return {"completed_at": when, "completed_on": when.astimezone(zone).date()}
@@ -158,3 +172,18 @@ def _completed(when: date | datetime, zone: ZoneInfo) -> dict[str, Any]:
 def at(text: str) -> datetime:
     """`2026-03-02T10:00` in UTC."""
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def phq9(total: int) -> dict[str, int]:
+    """A complete PHQ-9 with that total."""
+    return {str(n): min(3, max(0, total - 3 * (n - 1))) for n in range(1, 10)}
+
+
+def day(study_day: int) -> date:
+    """The date of a study day of those randomised on RANDOMISED."""
+    return RANDOMISED + timedelta(study_day - 1 if study_day > 0 else study_day)
+
+
+def with_study(protocol: Protocol, **changed: Any) -> Protocol:
+    """The protocol with some parts of its study file changed."""
+    return replace(protocol, study=protocol.study.model_copy(update=changed))
