@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -76,6 +77,20 @@ def load_dictionary(folder: Path = TABLES) -> Dictionary:
 
     Raises InvalidFileError with every problem found, by file and line.
     """
+    return _load_dictionary(folder, state_of(folder, "*.yaml"))
+
+
+State = tuple[tuple[str, int, int], ...]
+
+
+def state_of(folder: Path, pattern: str) -> State:
+    """What tells that the files of a layered folder changed, so that they are read once a process."""
+    found = ((path, path.stat()) for path in sorted(folder.glob(f"*/{pattern}")))
+    return tuple((str(path), stat.st_mtime_ns, stat.st_size) for path, stat in found)
+
+
+@lru_cache(maxsize=4)
+def _load_dictionary(folder: Path, _state: State) -> Dictionary:
     tables: list[Table] = []
     problems: list[Problem] = []
     for path in sorted(folder.glob("*/*.yaml")):

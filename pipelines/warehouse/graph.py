@@ -14,14 +14,13 @@ from pathlib import Path
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
-from sqlglot.lineage import lineage
-from sqlglot.optimizer.qualify import qualify
-from sqlglot.optimizer.scope import build_scope
+from sqlglot.lineage import Node, lineage
+from sqlglot.schema import MappingSchema
 
-from pipelines.warehouse.dictionary import LAYERS, TABLES, Dictionary, load_dictionary
+from pipelines.warehouse.dictionary import LAYERS, TABLES, Dictionary, State, load_dictionary, state_of
 from pipelines.warehouse.errors import WarehouseError
 from pipelines.warehouse.inputs import input_columns
-from pipelines.warehouse.lint import Schema, chance, unportable
+from pipelines.warehouse.lint import chance, unportable
 from pipelines.warehouse.study_tables import study_columns
 
 SQL = Path(__file__).parents[2] / "sql"
@@ -80,11 +79,12 @@ class Graph:
     def column_lineage(self, name: str) -> dict[str, list[Source]]:
         """Each column of `name` with the columns of other tables that it is computed from."""
         if name not in self._lineage:
-            self._lineage[name] = _column_lineage(self.queries[name], self._schema)
+            self._lineage[name] = _column_lineage(self.queries[name], self.schema)
         return self._lineage[name]
 
     @cached_property
-    def _schema(self) -> Schema:
+    def schema(self) -> MappingSchema:
+        """Every table's columns and types, as sqlglot wants them."""
         columns = study_columns() | input_columns()
         columns |= {name: table.types for name, table in self.dictionary.items()}
         for name, query in self.queries.items():
@@ -93,7 +93,7 @@ class Graph:
         for name, types in columns.items():
             layer, table = name.split(".")
             layers[layer][table] = types
-        return dict(layers)
+        return MappingSchema(dict(layers), dialect="duckdb")
 
 
 def load_graph(folder: Path = SQL, tables: Path = TABLES) -> Graph:
@@ -101,16 +101,7 @@ def load_graph(folder: Path = SQL, tables: Path = TABLES) -> Graph:
 
     Raises GraphError with every problem of the SQL, InvalidFileError with every problem of the dictionary.
     """
-    return _load_graph(folder, tables, _state(folder, "*.sql"), _state(tables, "*.yaml"))
-
-
-State = tuple[tuple[str, int, int], ...]
-
-
-def _state(folder: Path, pattern: str) -> State:
-    """What tells that files changed, so that an unchanged graph is read once a process."""
-    found = ((path, path.stat()) for path in sorted(folder.glob(f"*/{pattern}")))
-    return tuple((str(path), stat.st_mtime_ns, stat.st_size) for path, stat in found)
+    return _load_graph(folder, tables, state_of(folder, "*.sql"), state_of(tables, "*.yaml"))
 
 
 @lru_cache(maxsize=4)
@@ -150,6 +141,8 @@ def _parse(sql: str, where: str) -> exp.Query:
         trees = [tree for tree in sqlglot.parse(sql, read="duckdb") if tree is not None]
     except SqlglotError as error:
         raise GraphError([f"{where}: cannot be read as SQL: {str(error).splitlines()[0]}"]) from None
+    if any(isinstance(tree, exp.Semicolon) for tree in trees):
+        raise GraphError([f"{where}: has text after its semicolon; comments belong before it"])
     if len(trees) != 1:
         raise GraphError([f"{where}: holds {len(trees)} statements; expected one SELECT"])
     tree = trees[0]
@@ -211,22 +204,19 @@ def _cycles(queries: Mapping[str, Query]) -> list[str]:
     return []
 
 
-def _column_lineage(query: Query, schema: Schema) -> dict[str, list[Source]]:
+def _column_lineage(query: Query, schema: MappingSchema) -> dict[str, list[Source]]:
     try:
-        tree = qualify(
-            query.tree.copy(), schema=schema, dialect="duckdb", identify=False, validate_qualify_columns=False
-        )
-        scope = build_scope(tree)
-        found: dict[str, list[Source]] = {}
-        for column in tree.named_selects:
-            node = lineage(column, tree, schema=schema, dialect="duckdb", scope=scope, trim_selects=False)
-            leaves = {
-                (f"{leaf.source.db}.{leaf.source.name}", leaf.name.split(".")[-1].strip('"'))
-                for leaf in node.walk()
-                if isinstance(leaf.source, exp.Table) and leaf.source.db
-            }
-            found[column] = sorted(leaves)
+        nodes = lineage(None, query.tree, schema=schema, dialect="duckdb", trim_selects=False)
     except SqlglotError as error:
         said = str(error).splitlines()[0]
         raise GraphError([f"{query.name}: where its columns come from cannot be read: {said}"]) from None
-    return found
+    return {column: sorted(_leaves(node)) for column, node in nodes.items()}
+
+
+def _leaves(node: Node) -> set[Source]:
+    """The columns of tables, not of CTEs, at the end of a column's lineage."""
+    return {
+        (f"{leaf.source.db}.{leaf.source.name}", leaf.name.split(".")[-1].strip('"'))
+        for leaf in node.walk()
+        if isinstance(leaf.source, exp.Table) and leaf.source.db
+    }

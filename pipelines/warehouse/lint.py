@@ -18,8 +18,7 @@ from sqlglot import exp
 from sqlglot.errors import ErrorLevel, UnsupportedError
 from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.optimizer.qualify import qualify
-
-Schema = dict[str, object]  # layer → table → column → type, as sqlglot wants it
+from sqlglot.schema import MappingSchema
 
 _CHANCE_FUNCTIONS = {
     "random",
@@ -101,7 +100,7 @@ def unportable(tree: exp.Query) -> Iterator[str]:
         yield f"cannot be translated for Spark: {str(error).splitlines()[0]}"
 
 
-def inexact_sums(tree: exp.Query, schema: Schema) -> list[str]:
+def inexact_sums(tree: exp.Query, schema: MappingSchema) -> list[str]:
     """Sums and means over DOUBLE: their last digits depend on the number of threads."""
     typed = annotate_types(
         qualify(tree.copy(), schema=schema, dialect="duckdb", identify=False, validate_qualify_columns=False),
@@ -112,5 +111,5 @@ def inexact_sums(tree: exp.Query, schema: Schema) -> list[str]:
     return [
         f"adds up DOUBLE in {call.sql('duckdb')[:60]}; cast to DECIMAL or an integer first"
         for call in typed.find_all(exp.Sum, exp.Avg, exp.Stddev, exp.StddevSamp, exp.Variance)
-        if call.this.type is not None and call.this.type.this in inexact
+        if call.this.type is not None and call.this.type.this in inexact and not call.find(exp.Order)
     ]

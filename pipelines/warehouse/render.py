@@ -143,7 +143,7 @@ def _arrow_type(kind: str) -> pa.DataType | None:
     """The Arrow type of a DuckDB type; None for those that are written as text."""
     import pyarrow as pa
 
-    types = {
+    types: dict[str, pa.DataType] = {
         "VARCHAR": pa.string(),
         "BOOLEAN": pa.bool_(),
         "TINYINT": pa.int8(),

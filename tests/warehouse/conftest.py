@@ -1,0 +1,60 @@
+"""What the warehouse's tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from pipelines.study.load import Protocol
+from pipelines.warehouse.build import derive, start_build
+from pipelines.warehouse.graph import Graph
+from pipelines.warehouse.publish import publish
+from pipelines.warehouse.snapshot import write_snapshot
+from pipelines.workspace import Workspace
+from tests.warehouse.small_trial import AS_OF, NOON, ADelivery, deliveries, write_files
+
+Build = Callable[..., Workspace]
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    (tmp_path / "workspace").mkdir()
+    return Workspace(tmp_path / "workspace")
+
+
+@pytest.fixture
+def graph(tmp_path: Path) -> Graph:
+    return write_files(tmp_path / "files")
+
+
+@pytest.fixture
+def build(tmp_path: Path, workspace: Workspace, graph: Graph, ict_sad: Protocol) -> Build:
+    """Build all tables of the small trial, by default from all its deliveries."""
+
+    def made(drops: Sequence[ADelivery] | None = None) -> Workspace:
+        start_build(workspace, ict_sad, deliveries(tmp_path / "drops") if drops is None else drops, AS_OF)
+        for name in graph.order:
+            derive(workspace, name, graph)
+        return workspace
+
+    return made
+
+
+@pytest.fixture
+def written(build: Build, graph: Graph, ict_sad: Protocol) -> Path:
+    """The small trial's snapshot, written and not yet published."""
+    return write_snapshot(build(), ict_sad, AS_OF, graph.dictionary, NOON)
+
+
+@pytest.fixture
+def night(build: Build, graph: Graph, ict_sad: Protocol) -> Callable[..., Path]:
+    """One whole night: build, write, publish; returns the snapshot's folder."""
+
+    def run(drops: Sequence[ADelivery] | None = None, now: datetime = NOON) -> Path:
+        workspace = build(drops)
+        return publish(workspace, ict_sad, write_snapshot(workspace, ict_sad, AS_OF, graph.dictionary, now))
+
+    return run

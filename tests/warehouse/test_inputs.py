@@ -1,0 +1,76 @@
+"""Deliveries as tables, whether there are none or a thousand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from pipelines.warehouse.inputs import QUARANTINE, create_inputs, input_columns
+from tests.warehouse.small_trial import NOON, delivery, parquet
+
+MEMORY = Path(":memory:")
+
+
+@pytest.fixture
+def con() -> Any:
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        yield connection
+
+
+def test_without_deliveries_every_table_is_there_typed_and_empty(con: Any) -> None:
+    create_inputs(con, [], file=MEMORY)
+    for name, columns in input_columns().items():
+        described = {
+            row[0]: row[1].replace(" WITH TIME ZONE", "TZ") for row in con.execute(f"DESCRIBE {name}").fetchall()
+        }
+        assert described == columns, name
+        assert con.execute(f"SELECT count(*) FROM {name}").fetchone() == (0,)
+
+
+def test_times_bring_their_day_and_a_note_on_the_clock() -> None:
+    questionnaires = input_columns()["input.questionnaires"]
+    assert [questionnaires[c] for c in ("completed_at", "completed_on", "clock_note")] == [
+        "TIMESTAMPTZ",
+        "DATE",
+        "VARCHAR",
+    ]
+    assert list(questionnaires)[-1] == "source_column"
+    assert "occurred_on" in input_columns()["input.usage"]
+
+
+def test_only_accepted_and_partial_deliveries_contribute_rows(con: Any, tmp_path: Path) -> None:
+    drops = [
+        delivery(tmp_path, i, "participants", [{"subject_id": f"P{i}"}], status)
+        for i, status in enumerate(("accepted", "partial", "rejected", "held", "repeat"), start=1)
+    ]
+    refused = [{"delivery_id": "d0002", "row_no": 7, "rule": "missing_key", "column_name": "ID"}]
+    rows = replace(
+        drops[1].rows, quarantine=parquet(tmp_path / "q.parquet", QUARANTINE, refused), unknown_columns=["b", "a"]
+    )
+    drops[1] = replace(drops[1], rows=rows)
+    create_inputs(con, reversed(drops), file=MEMORY)
+
+    assert con.execute("SELECT subject_id FROM input.participants ORDER BY 1").fetchall() == [("P1",), ("P2",)]
+    assert con.execute("SELECT row_no, rule FROM input.quarantine").fetchall() == [(7, "missing_key")]
+    assert con.execute("SELECT sequence, status, n_rows, unknown_columns FROM input.delivery").fetchall() == [
+        (1, "accepted", 1, None),
+        (2, "partial", 1, "b, a"),
+        (3, "rejected", None, None),
+        (4, "held", None, None),
+        (5, "repeat", None, None),
+    ]
+    assert con.execute("SELECT place = $noon FROM input.delivery", {"noon": NOON}).fetchone() == (True,)
+
+
+def test_a_thousand_deliveries_in_a_folder_with_a_quote_in_its_name(con: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "trial's rows=1"
+    folder.mkdir()
+    drops = [delivery(folder, i, "participants", [{"subject_id": f"P{i}"}]) for i in range(1, 1001)]
+    create_inputs(con, drops, file=MEMORY)
+    assert con.execute("SELECT count(DISTINCT subject_id) FROM input.participants").fetchone() == (1000,)
+    assert con.execute("SELECT count(*), max(sequence) FROM input.delivery").fetchone() == (1000, 1000)
