@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from textwrap import shorten, wrap
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 WIDTH = 100
-SHOWN = 6  # entries a section; the JSON has them all
+SHOWN = 4  # entries a section; the JSON has them all
+LONGEST = 24  # characters of a cell that are kept on a narrow screen
 INDENT = "    "
 ORDER = ("BROKEN", "NO_DATA", "ACTION", "WATCH", "TOO_FEW", "NOT_APPLICABLE", "OK")
 TO_LOOK_AT = ("BROKEN", "ACTION", "WATCH")
@@ -47,26 +48,24 @@ def _heading(state: State, console: Console) -> None:
         return
     as_of, built = snapshot["as_of"], _moment(snapshot["built_at"])
     _line(console, f"Snapshot   {snapshot['snapshot_id']}, as of {as_of}, built {built}")
-    _line(console, f"           tables {snapshot['tables_digest']}")
+    _line(console, f"Tables     {snapshot['tables_digest']}")
 
 
 def _received(state: State, console: Console) -> None:
     if state["snapshot"] is None:
         return
-    numbers = ("n_files", "n_rows", "n_accepted", "n_quarantined", "n_duplicate")
-    heads = ["site", "feed", "files", "rows", "accepted", "quarantined", "duplicate", "of the files"]
-    lines = [
-        [row["site_id"], row["feed"], *(f"{row[n]:,}" for n in numbers), _refusals(row)] for row in state["received"]
-    ]
+    numbers = ("n_rows", "n_accepted", "n_quarantined", "n_duplicate")
+    heads = ["site", "feed", "rows", "accepted", "quarantined", "duplicate", "files"]
+    lines = [[row["site_id"], row["feed"], *(f"{row[n]:,}" for n in numbers), _files(row)] for row in state["received"]]
     _title(console, "Came in last night" if lines else "Came in last night: nothing")
-    _table(console, heads, lines, right=range(2, 7), shown=24)
+    _table(console, heads, lines, right=range(2, 6), shown=24)
     if state["received_not_published"]:
         _line(console, f"{len(state['received_not_published'])} files have come in since; the next night takes them.")
 
 
-def _refusals(row: Mapping[str, Any]) -> str:
+def _files(row: Mapping[str, Any]) -> str:
     counts = ((row["n_rejected"], "rejected"), (row["n_held"], "held"), (row["n_repeat"], "repeated"))
-    return ", ".join(f"{n} {word}" for n, word in counts if n)
+    return ", ".join([str(row["n_files"]), *(f"{n} {word}" for n, word in counts if n)])
 
 
 def _refused(state: State, console: Console) -> None:
@@ -105,10 +104,12 @@ def _overdue(state: State, console: Console) -> None:
     if late:
         _title(console, "Sites that should have sent")
     _table(console, ["site", "feed", "source", "last came", "expected"], late)
-    owed = [
-        [site, avisit, f"{sum(r['n_overdue'] for r in rows):,}", _forms(rows)]
-        for (site, avisit), rows in _by(state["overdue_visits"], "site_id", "avisit")
+    visits = [
+        (sum(r["n_overdue"] for r in rows), *key, rows)
+        for key, rows in _by(state["overdue_visits"], "site_id", "avisit")
     ]
+    visits.sort(key=lambda visit: -visit[0])
+    owed = [[site, avisit, f"{n:,}", _forms(rows)] for n, site, avisit, rows in visits]
     if owed:
         _title(console, "Forms overdue")
     _table(console, ["site", "visit", "forms", "which, of how many expected"], owed, right=[2])
@@ -176,12 +177,14 @@ def _table(
     right: Iterable[int] = (),
     shown: int = SHOWN,
 ) -> None:
-    """At most `shown` lines; nothing at all without lines."""
+    """At most `shown` lines; nothing at all without lines. Only the last column gives way on a narrow screen."""
     if not lines:
         return
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1, 0, 0))
     for i, head in enumerate(heads):
-        table.add_column(head, justify="right" if i in right else "left", no_wrap=True, overflow="ellipsis")
+        widest = max(len(head), *(len(line[i]) for line in lines[:shown])) if i < len(heads) - 1 else 0
+        justify: Literal["right", "left"] = "right" if i in right else "left"
+        table.add_column(head, justify=justify, no_wrap=True, overflow="ellipsis", min_width=min(widest, LONGEST))
     for line in lines[:shown]:
         table.add_row(*(Text(_safe(cell)) for cell in line))
     console.print(table, width=WIDTH)

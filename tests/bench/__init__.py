@@ -1,0 +1,1 @@
+"""Timings, `python -m tests.bench`: never part of the tests."""
