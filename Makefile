@@ -29,7 +29,7 @@ bench: $(READY)  ## timings; never part of the tests
 $(READY): pyproject.toml uv.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	command -v uv >/dev/null || test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet uv
-	UV_PROJECT_ENVIRONMENT=$(VENV) $$(command -v uv || echo $(BIN)/uv) sync --frozen --quiet --inexact
+	UV_PROJECT_ENVIRONMENT=$(VENV) $$(command -v uv || echo $(BIN)/uv) sync --frozen --quiet --inexact --compile-bytecode
 	touch $@
 
 clean:

@@ -46,7 +46,9 @@ def _inputs() -> dg.AssetsDefinition:
         with without_values():
             resolved = all_deliveries(night.workspace, night.protocol())
             start_build(night.workspace, night.protocol(), resolved, night.day)
-        statuses = {status: sum(d.status == status for d in resolved) for status in sorted({d.status for d in resolved})}
+        statuses = {
+            status: sum(d.status == status for d in resolved) for status in sorted({d.status for d in resolved})
+        }
         return dg.MaterializeResult(metadata={"dagster/row_count": len(resolved), **statuses})
 
     return deliveries
@@ -97,17 +99,21 @@ def _column_metadata(table: Table) -> dict[str, object]:
 
 
 def _lineage(graph: Graph, name: str) -> dg.TableColumnLineage:
-    return dg.TableColumnLineage({
-        column: [dg.TableColumnDep(key_of(table), source) for table, source in sources]
-        for column, sources in graph.column_lineage(name).items()
-    })
+    return dg.TableColumnLineage(
+        {
+            column: [dg.TableColumnDep(key_of(table), source) for table, source in sources]
+            for column, sources in graph.column_lineage(name).items()
+        }
+    )
 
 
 def _check_specs(table: Table) -> list[dg.AssetCheckSpec]:
     """What blocks publication: keys that are not unique, analysis rows of nobody."""
     key = key_of(table.table)
     specs = [
-        dg.AssetCheckSpec("unique_key", asset=key, blocking=True, description=f"One row for each {', '.join(table.key)}.")
+        dg.AssetCheckSpec(
+            "unique_key", asset=key, blocking=True, description=f"One row for each {', '.join(table.key)}."
+        )
     ]
     if table.layer == "analysis":
         specs.append(

@@ -136,7 +136,8 @@ def test_a_window_takes_visits_by_day_whatever_their_label(
     expected = {name: int(days.between(first, last).sum()) for name, (first, last) in windows.items()}
     expected["UNSCHEDULED"] = len(days) - sum(expected.values())
     rows = trial.query(
-        "SELECT avisit, count(*) AS n FROM analysis.adqs WHERE paramcd = 'ATTENDED' AND avisit <> 'SCREENING' GROUP BY 1"
+        "SELECT avisit, count(*) AS n FROM analysis.adqs "
+        "WHERE paramcd = 'ATTENDED' AND avisit <> 'SCREENING' GROUP BY avisit"
     )
     assert {row["avisit"]: row["n"] for row in rows} == expected
 

@@ -1,0 +1,93 @@
+"""One night without the orchestrator: the functions that the assets call, one after the other."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from pipelines import effects
+from pipelines.landing.receive import receive
+from pipelines.landing.scan import scan
+from pipelines.quality.check_table import write_check_results
+from pipelines.quality.judge import judge
+from pipelines.study.load import SCHEMAS, Protocol
+from pipelines.trial_folder import make_trial_folder
+from pipelines.validation.deliveries import all_deliveries
+from pipelines.validation.delivery import Delivery
+from pipelines.warehouse.build import derive, start_build
+from pipelines.warehouse.database import open_build
+from pipelines.warehouse.graph import load_graph
+from pipelines.warehouse.publish import publish
+from pipelines.warehouse.snapshot import write_snapshot
+from pipelines.warehouse.verify import verify_snapshot
+from pipelines.workspace import Workspace
+
+AS_OF = date(2026, 3, 31)
+FIRST_NIGHT = datetime(2026, 3, 30, 2, tzinfo=UTC)
+SECOND_NIGHT = datetime(2026, 3, 31, 2, tzinfo=UTC)
+
+
+def new_trial(root: Path) -> tuple[Workspace, Protocol]:
+    """A small trial at its first night's beginning."""
+    workspace = Workspace(root)
+    protocol = make_trial_folder(workspace, SCHEMAS / "studies" / "ict_sad.yaml")
+    oxford = workspace.landing / "oxford"
+    (oxford / "participants" / "p.csv").write_text(
+        "subject_id,centre,language,consent_date,birth_year,sex,status,status_date,status_reason\n"
+        "001,,,2026-01-01,1990,F,randomised,2026-01-05,\n002,,,2026-01-01,1980,M,randomised,2026-01-05,\n"
+    )
+    (oxford / "allocation" / "a.csv").write_text(
+        "subject_id,arm,randomised_on,stratum\n001,ICT,2026-01-05,\n002,TAU,2026-01-05,\n"
+    )
+    answers = [f"001,phq9,BASELINE,2026-01-04,{item},2" for item in range(1, 10)]
+    header = "subject_id,instrument,visit,completed_at,item,value"
+    (oxford / "questionnaires" / "q1.csv").write_text("\n".join([header, *answers]) + "\n")
+    return workspace, protocol
+
+
+def second_drop(workspace: Workspace) -> None:
+    """What arrives between the nights: a correction, a log, a file that cannot be read."""
+    oxford = workspace.landing / "oxford"
+    (oxford / "questionnaires" / "q2.csv").write_text(
+        "subject_id,instrument,visit,completed_at,item,value\n001,phq9,BASELINE,2026-01-04,1,3\n"
+    )
+    (oxford / "usage" / "u.csv").write_text(
+        "event_id,subject_id,occurred_at,actor,event,module,duration_s\n"
+        "e1,001,2026-01-06T10:00:00Z,participant,login,,\ne2,001,2026-01-06T10:05:00Z,participant,login,,\n"
+    )
+    (workspace.landing / "miyazaki" / "usage" / "u.jsonl.gz").write_bytes(b"\x1f\x8bcut")
+
+
+def take_in(workspace: Workspace, protocol: Protocol, now: datetime) -> list[Delivery]:
+    landing = scan(workspace.landing, protocol.study)
+    for site in protocol.study.sites:
+        receive(workspace, site, landing, 0, now)
+    return all_deliveries(workspace, protocol)
+
+
+def build(workspace: Workspace, protocol: Protocol, deliveries: list[Delivery]) -> None:
+    start_build(workspace, protocol, deliveries, AS_OF)
+    graph = load_graph()
+    for table in graph.order:
+        derive(workspace, table, graph)
+    with open_build(workspace) as con:
+        write_check_results(con, judge(con, protocol))
+
+
+def make_public(workspace: Workspace, protocol: Protocol, now: datetime) -> None:
+    for hidden in workspace.snapshots.glob(".*"):
+        effects.remove(hidden)
+    folder = write_snapshot(workspace, protocol, AS_OF, now=now)
+    assert verify_snapshot(folder) == []
+    publish(workspace, protocol, folder)
+
+
+def run_night(workspace: Workspace, protocol: Protocol, now: datetime) -> None:
+    build(workspace, protocol, take_in(workspace, protocol, now))
+    make_public(workspace, protocol, now)
+
+
+def copy_of(workspace: Workspace, root: Path) -> Workspace:
+    shutil.copytree(workspace.root, root, symlinks=True)
+    return Workspace(root)

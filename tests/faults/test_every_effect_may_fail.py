@@ -1,0 +1,115 @@
+"""A night that fails at any of its effects on disk: yesterday's snapshot stays, and a later night makes it good.
+
+Each stage of a night is tried again and again; the n-th try fails at the n-th sort of effect, on top of what
+the tries before it left behind. Then one undisturbed night must come to what it would have come to at once.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipelines import effects
+from pipelines.landing.receipt import load_receipts
+from pipelines.study.load import Protocol
+from pipelines.warehouse.published import current_snapshot
+from pipelines.warehouse.verify import verify_snapshot
+from pipelines.workspace import Workspace
+from tests.faults.night import (
+    FIRST_NIGHT,
+    SECOND_NIGHT,
+    build,
+    copy_of,
+    make_public,
+    new_trial,
+    run_night,
+    second_drop,
+    take_in,
+)
+
+Step = tuple[str, str]
+Stage = Callable[[Workspace, Protocol], object]
+
+
+def step_of(kind: str, path: Path, root: Path) -> Step:
+    """A sort of effect: what is done, and where, without names that differ from file to file."""
+    place = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+    place = re.sub(r"[0-9a-f]{16,}|\d{8}T\d{6}Z-[0-9a-f]{8}|(?<=originals/)[0-9a-f]{2}", "*", place)
+    return kind, re.sub(r"[a-z]+\.[a-z_]+\.parquet$", "*.parquet", place)
+
+
+def steps_of(stage: Callable[[], object], root: Path) -> list[Step]:
+    steps: dict[Step, None] = {}
+    with effects.watched(lambda kind, path: steps.setdefault(step_of(kind, path, root))):
+        stage()
+    return list(steps)
+
+
+@pytest.fixture(scope="module")
+def before(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Protocol]:
+    """A trial after its first night, with the second night's drops in place."""
+    workspace, protocol = new_trial(tmp_path_factory.mktemp("before") / "trial")
+    run_night(workspace, protocol, FIRST_NIGHT)
+    second_drop(workspace)
+    return workspace, protocol
+
+
+def stages() -> dict[str, Stage]:
+    return {
+        "taking in": lambda w, p: take_in(w, p, SECOND_NIGHT),
+        "building": lambda w, p: build(w, p, take_in(w, p, SECOND_NIGHT)),
+        "publishing": lambda w, p: make_public(w, p, SECOND_NIGHT),
+    }
+
+
+def digest(workspace: Workspace) -> str:
+    return str(json.loads((workspace.published / "current" / "manifest.json").read_bytes())["tables_digest"])
+
+
+def fail_at(stage: Callable[[], object], step: Step, root: Path) -> bool:
+    """Run `stage` on a disk that is full from `step` on. Whether it got that far."""
+    failed = []
+
+    def full(kind: str, path: Path) -> None:
+        if step_of(kind, path, root) == step:
+            failed.append(step)
+        if failed:
+            raise OSError(28, "No space left on device", str(path))
+
+    with effects.watched(full):
+        try:
+            stage()
+        except OSError:
+            pass
+    return bool(failed)
+
+
+@pytest.mark.parametrize("name", stages())
+def test_a_disk_that_is_full_from_any_step_on(before: tuple[Workspace, Protocol], name: str, tmp_path: Path) -> None:
+    source, protocol = before
+    yesterday = current_snapshot(source)
+    undisturbed = copy_of(source, tmp_path / "undisturbed")
+    disturbed = copy_of(source, tmp_path / "disturbed")
+    if name == "publishing":
+        for workspace in (undisturbed, disturbed):
+            stages()["building"](workspace, protocol)
+    steps = steps_of(lambda: stages()[name](undisturbed, protocol), undisturbed.root)
+    assert len(steps) > 3
+    run_night(undisturbed, protocol, SECOND_NIGHT)
+
+    for step in steps:
+        assert fail_at(lambda: stages()[name](disturbed, protocol), step, disturbed.root), step
+        after_the_switch = step == ("fsync", "published") and name == "publishing"
+        assert current_snapshot(disturbed) == yesterday or after_the_switch, step
+        assert verify_snapshot(disturbed.published / "current") == [], step
+
+    run_night(disturbed, protocol, SECOND_NIGHT)
+    assert digest(disturbed) == digest(undisturbed)
+    assert [path.name for path in disturbed.published.rglob(".*")] == []
+    assert {r.delivery_id for r in load_receipts(disturbed.receipts)} == {
+        r.delivery_id for r in load_receipts(undisturbed.receipts)
+    }
