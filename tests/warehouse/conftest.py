@@ -19,6 +19,23 @@ from tests.warehouse.small_trial import AS_OF, NOON, ADelivery, deliveries, writ
 Build = Callable[..., Workspace]
 
 
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory, ict_sad: Protocol) -> Workspace:
+    """The small trial published once, for tests that only read it."""
+    folder = tmp_path_factory.mktemp("published")
+    (folder / "workspace").mkdir()
+    workspace, graph = Workspace(folder / "workspace"), write_files(folder / "files")
+    _build(workspace, graph, ict_sad, deliveries(folder / "drops"))
+    publish(workspace, ict_sad, write_snapshot(workspace, ict_sad, AS_OF, graph.dictionary, NOON))
+    return workspace
+
+
+def _build(workspace: Workspace, graph: Graph, protocol: Protocol, drops: Sequence[ADelivery]) -> None:
+    start_build(workspace, protocol, drops, AS_OF)
+    for name in graph.order:
+        derive(workspace, name, graph)
+
+
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     (tmp_path / "workspace").mkdir()
@@ -35,9 +52,7 @@ def build(tmp_path: Path, workspace: Workspace, graph: Graph, ict_sad: Protocol)
     """Build all tables of the small trial, by default from all its deliveries."""
 
     def made(drops: Sequence[ADelivery] | None = None) -> Workspace:
-        start_build(workspace, ict_sad, deliveries(tmp_path / "drops") if drops is None else drops, AS_OF)
-        for name in graph.order:
-            derive(workspace, name, graph)
+        _build(workspace, graph, ict_sad, deliveries(tmp_path / "drops") if drops is None else drops)
         return workspace
 
     return made
