@@ -67,6 +67,11 @@ class Drop:
     expected: Expected = field(default_factory=Expected)
 
     @property
+    def full(self) -> bool:
+        """Whether what it does not name counts as withdrawn."""
+        return self.source is not None and (self.source.scope or _usual_scope(self.feed)) == "full"
+
+    @property
     def rows(self) -> int:
         return self.cells.height + len(self.extra_lines)
 
@@ -89,7 +94,7 @@ def plan(protocol: Protocol, trial: Trial, calendar: Calendar) -> tuple[list[Dro
     for number, site in enumerate(protocol.study.sites):
         post = _Post(protocol, trial, calendar, site, number)
         drops += post.participants_and_questionnaires()
-        for feed in LOGS:
+        for feed in LOGS if protocol.study.has_allocation else LOGS[1:]:
             drops += post.log(feed)
         by_day |= post.by_day
     return drops, by_day
@@ -137,20 +142,22 @@ class _Post:
         return drops + self._in_house_format(left_over)
 
     def log(self, feed: FeedName) -> list[Drop]:
-        """A feed whose rows carry their own date, in increments (or ever longer full exports)."""
+        """A feed whose rows carry their own date, in increments (or ever longer full exports); nothing new, no file."""
         source = next(iter(self.site.feeds.get(feed, [])), None)
         rows, day = self._dated(feed)
         full = source is not None and (source.scope or _usual_scope(feed)) == "full"
         drops = []
         for i, (after, cut) in enumerate(_spans(self.calendar.cuts(*INCREMENTS.get(feed, FULL_EXPORTS)))):
             new = rows.filter(pl.col(day) <= cut, pl.lit(full) | (pl.col(day) > after))
-            drops.append(self._drop(feed, self._cells(feed, source, new), cut, i, source))
+            if new.height or i == 0:
+                drops.append(self._drop(feed, self._cells(feed, source, new), cut, i, source))
         return drops
 
     def _dated(self, feed: str) -> tuple[pl.DataFrame, str]:
         rows: pl.DataFrame = getattr(self.trial, feed).filter(site=self.site.site)
         if feed == "usage":
-            stamp = pl.col("utc").dt.strftime("%Y-%m-%dT%H:%M:%S%.3fZ")
+            local = pl.col("utc").dt.convert_time_zone(self.site.timezone if self.number % 3 == 1 else "UTC")
+            stamp = local.dt.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").str.replace(r"\+00:00$", "Z")
             return rows.with_columns(stamp.alias("occurred_at")), "day"
         if feed == "contacts":
             local = pl.col("utc").dt.convert_time_zone(self.site.timezone).dt.strftime(WALL_CLOCK)
@@ -202,16 +209,12 @@ class _Post:
             .alias("completed_at")
         )
         day = pl.col("local").dt.date()
-        return [
-            self._drop(
-                "questionnaires",
-                house_cells("questionnaires", rows.filter(day > after, day <= cut)),
-                cut,
-                i,
-                None,
-            )
-            for i, (after, cut) in enumerate(_spans(self.calendar.cuts(*INCREMENTS["questionnaires"])))
-        ]
+        drops = []
+        for i, (after, cut) in enumerate(_spans(self.calendar.cuts(*INCREMENTS["questionnaires"]))):
+            new = rows.filter(day > after, day <= cut)
+            if new.height:
+                drops.append(self._drop("questionnaires", house_cells("questionnaires", new), cut, i, None))
+        return drops
 
     def _drop(self, feed: str, cells: Cells, cut: date, i: int, source: Source | None) -> Drop:
         """Some drops bring a manifest: here the first of a site's full exports, there both or none."""

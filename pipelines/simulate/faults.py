@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -10,6 +11,8 @@ from fnmatch import fnmatch
 import polars as pl
 
 from pipelines.simulate.drops import Drop, Expected
+from pipelines.simulate.export import Cells
+from pipelines.simulate.people import status_on
 from pipelines.simulate.scene import (
     Row,
     Scene,
@@ -44,8 +47,10 @@ def wrong_code_of_a_person(scene: Scene) -> None:
     for first, last in list(scene.exports("participants"))[:2]:
         column = file_column(last, "sex")
         subject = scene.choose(first.site, first.cells.keys["subject_id"])
-        for drop in (first, last) if subject else ():
-            rows = rows_where(drop, column, subject_id=str(subject))
+        if subject is None:
+            continue
+        for drop in (first, last):
+            rows = rows_where(drop, column, subject_id=subject)
             for row in rows:
                 set_cell(drop, row, column, "9")
             scene.refuse("wrong_code", drop, rows, "unknown_code", subject_id=subject, absent_from="analysis.adsl")
@@ -57,7 +62,9 @@ def wrong_arm(scene: Scene) -> None:
     """An arm that the study does not have: the person counts as not randomised."""
     for drop in scene.of("allocation")[-1:]:
         subject = scene.choose(drop.site, drop.cells.keys["subject_id"])
-        rows = rows_where(drop, subject_id=subject) if subject else []
+        if subject is None:
+            continue
+        rows = rows_where(drop, subject_id=subject)
         for row in rows:
             set_cell(drop, row, file_column(drop, "arm"), "OTHER")
         scene.refuse("wrong_code", drop, rows, "unknown_code", subject_id=subject, not_randomised=True)
@@ -80,7 +87,7 @@ def impossible_answers(scene: Scene) -> None:
 
 def impossible_weekly_answers(scene: Scene) -> None:
     """The same in the house format, and an item that the instrument does not have."""
-    for drop in [d for d in scene.of("questionnaires", house=True) if d.cells.height][:1]:
+    for drop in scene.of("questionnaires", house=True)[:1]:
         subject = scene.choose(drop.site, drop.cells.keys["subject_id"])
         if subject is None:
             continue
@@ -95,7 +102,7 @@ def impossible_weekly_answers(scene: Scene) -> None:
 
 def illegible_contacts(scene: Scene) -> None:
     """Contacts of which a cell cannot be read; none of them is in the truth."""
-    for drop in scene.of("contacts")[:1]:
+    for drop in scene.increments("contacts")[:1]:
         good: Row = {
             "subject_id": drop.cells.keys["subject_id"][0],
             "occurred_at": f"{drop.up_to}T10:00:00",
@@ -118,12 +125,43 @@ ILLEGIBLE: list[tuple[str, Row]] = [
 ]
 
 
+def spoiled_answer(scene: Scene) -> None:
+    """An answer that a later export holds out of range: what was accepted before stands."""
+    for first, last in list(scene.exports("questionnaires", wide=True))[:2]:
+        found = _answer_in(scene, first)
+        if not found:
+            continue
+        _, instrument, item, form = found
+        key = scene.state.answers.filter(form=form).row(0, named=True)
+        column = item_column(last, instrument, item)
+        row = rows_where(last, column, subject_id=key["subject_id"], visit=key["visit"])[0]
+        set_cell(last, row, column, "55")
+        scene.refuse("spoiled_later", last, [row], "out_of_range", item=item, stands=first.file_name)
+
+
+def spoiled_person(scene: Scene) -> None:
+    """A person whom the later export names with a code nobody knows: the earlier row stands, status and all."""
+    for first, last in list(scene.exports("participants"))[-1:]:
+        column = file_column(last, "sex")
+        earlier = status_on(scene.people, first.up_to)
+        subject = scene.choose(first.site, earlier.filter(site=first.site)["subject_id"])
+        if subject is None:
+            continue
+        rows = rows_where(last, column, subject_id=subject)
+        for row in rows:
+            set_cell(last, row, column, "9")
+        scene.refuse("spoiled_later", last, rows, "unknown_code", subject_id=subject, stands=first.file_name)
+        mine = _is(first.site, subject)
+        others = scene.state.participants.filter(~mine)
+        scene.state.participants = pl.concat([others, earlier.filter(mine)])
+
+
 # ---------------------------------------------------------------- the same thing twice
 
 
 def exact_duplicates(scene: Scene) -> None:
     """Whole records sent again in the same file."""
-    for drop in _one_a_site(scene.of("usage")) + _one_a_site(scene.of("questionnaires", house=True)):
+    for drop in _one_a_site(scene.increments("usage")) + _one_a_site(scene.of("questionnaires", house=True)):
         rows = append(drop, [record(drop, row) for row in (1, 2, 3) if row <= drop.cells.height])
         drop.expected.duplicates += len(rows)
         scene.note("duplicate", drop, rows, duplicates=len(rows))
@@ -135,7 +173,7 @@ def exact_duplicates(scene: Scene) -> None:
 
 def conflicting_events(scene: Scene) -> None:
     """Two records with one key and different content: neither counts."""
-    for drop in scene.of("usage")[-1:]:
+    for drop in scene.increments("usage")[-1:]:
         event = _event(drop, "ev-twice", f"{drop.up_to}T09:00:00Z")
         rows = append(drop, [encoded(drop, event), encoded(drop, event | {"event": "exercise_saved"})])
         scene.refuse("conflicting_duplicate", drop, rows, "conflicting_duplicate")
@@ -196,8 +234,8 @@ def corrected_person(scene: Scene) -> None:
 def corrected_contact(scene: Scene) -> None:
     """Minutes corrected in the next increment, which names the contact again."""
     for site in scene.protocol.study.site_by_id:
-        drops = scene.of("contacts", site=site)
-        if len(drops) < 2 or not drops[0].cells.height:
+        drops = scene.increments("contacts", site=site)
+        if len(drops) < 2:
             continue
         early, late = drops[0], drops[-1]
         _place_in_order(drops)
@@ -206,6 +244,45 @@ def corrected_contact(scene: Scene) -> None:
         append(late, [right])
         scene.note("corrected", early, [1], column="minutes", corrected_by=late.file_name)
         return
+
+
+def correction_taken_back(scene: Scene) -> None:
+    """One contact, its minutes changed and changed back: the third file has the bytes of the first."""
+    for drop in scene.of("contacts", house=True)[-1:]:
+        contact = drop.cells.keys["contact_id"][0]
+        for number, minutes in enumerate(("50", "60", "50"), start=1):
+            cells = Cells(
+                drop.cells.text.head(1).with_columns(pl.lit(minutes).alias("minutes")), drop.cells.keys.head(1)
+            )
+            name = f"house_contacts_later_{number}.csv"
+            small = replace(drop, file_name=name, cells=cells, period_end=None, expected=Expected())
+            scene.drops.append(small)
+            scene.note("taken_back", small, [1], minutes=minutes, stands=number == 3)
+        mine = (pl.col("site") == drop.site) & (pl.col("contact_id") == contact)
+        minutes_now = pl.when(mine).then(50.0).otherwise("minutes").alias("minutes")
+        scene.state.contacts = scene.state.contacts.with_columns(minutes_now)
+
+
+def overlapping_increments(scene: Scene) -> None:
+    """An increment that begins before the last one ended: the same records, delivered twice."""
+    for site in scene.protocol.study.site_by_id:
+        drops = scene.increments("usage", site=site)
+        if len(drops) > 2:
+            rows = append(drops[-1], drops[-2].cells.text.tail(20).to_dicts())
+            scene.note("overlap", drops[-1], rows, first_in=drops[-2].file_name)
+            return
+
+
+def shrunken_export(scene: Scene) -> None:
+    """A full export without a manifest that has lost people: held until somebody says that it is meant."""
+    for _, last in [pair for pair in scene.exports("participants") if pair[1].period_end is None][-1:]:
+        kept = last.cells.height - 5
+        if kept < 1:
+            continue
+        cells = replace(last.cells, text=last.cells.text.head(kept), keys=last.cells.keys.head(kept))
+        held = replace(last, file_name=_renamed(last, "_short"), cells=cells, expected=Expected("held"))
+        scene.drops.append(held)
+        scene.note("shrunken", held, status="held")
 
 
 def withdrawn_form(scene: Scene) -> None:
@@ -228,18 +305,18 @@ def withdrawn_form(scene: Scene) -> None:
 
 def unknown_subjects(scene: Scene) -> None:
     """Events and forms of a person whom no site listed: accepted, and never analysed."""
-    for drop in scene.of("usage")[1:2]:
+    for drop in scene.increments("usage")[1:2]:
         events = [_event(drop, f"ev-stranger-{i}", f"{drop.up_to}T08:0{i}:00Z") for i in range(3)]
         rows = append(drop, [encoded(drop, event | {"subject_id": STRANGER}) for event in events])
         scene.note("unknown_subject", drop, rows, subject_id=STRANGER, absent_from="analysis and engagement")
-    for drop in [d for d in scene.of("questionnaires", house=True) if d.cells.height][1:2]:
+    for drop in scene.of("questionnaires", house=True)[1:2]:
         rows = append(drop, [record(drop, row) | {"subject_id": STRANGER} for row in range(1, 4)])
         scene.note("unknown_subject", drop, rows, subject_id=STRANGER, absent_from="analysis.adqs")
 
 
 def events_in_the_future(scene: Scene) -> None:
     """A clock that runs ahead: two days after the end of the period that the manifest names."""
-    for drop in [d for d in scene.of("usage") if d.period_end][:1]:
+    for drop in [d for d in scene.increments("usage") if d.period_end][:1]:
         ahead = datetime.combine(drop.up_to + timedelta(days=2), time(20))
         rows = append(drop, [encoded(drop, _event(drop, "ev-ahead", f"{ahead.isoformat()}Z"))])
         scene.refuse("future_time", drop, rows, "future_time")
@@ -251,8 +328,8 @@ def clock_change_hours(scene: Scene) -> None:
         start = datetime.combine(scene.calendar.first_consent, time())
         gone, twice = clock_changes(site.zone, start, datetime.combine(scene.calendar.cut, time()))
         for moment, exists in [(m, False) for m in gone[-1:]] + [(m, True) for m in twice[-1:]]:
-            drop = next((d for d in scene.of("usage", site=site.site) if d.up_to > moment.date()), None)
-            if drop is None or not drop.cells.height:
+            drop = next((d for d in scene.increments("usage", site=site.site) if d.up_to > moment.date()), None)
+            if drop is None:
                 continue
             event = _event(drop, f"ev-clock-{int(exists)}", moment.isoformat())
             rows = append(drop, [encoded(drop, event)])
@@ -281,7 +358,7 @@ def strangers_from_another_group(scene: Scene) -> None:
 def names_and_addresses(scene: Scene) -> None:
     """A column that should not have been in the export: dropped, and named."""
     exports = [last for _, last in scene.exports("participants")]
-    for drop in exports[:2] + scene.of("contacts", house=True)[-1:] + scene.of("usage")[2:3]:
+    for drop in exports[:2] + scene.of("contacts", house=True)[-1:] + scene.increments("usage")[2:3]:
         drop.cells.text = drop.cells.text.with_columns(pl.lit(PRIVATE_MAIL).alias("EMAIL"))
         for other in scene.sharing(drop):
             other.expected.unknown_columns.add("EMAIL")
@@ -306,11 +383,25 @@ def half_copied(scene: Scene) -> None:
 
 def late_delivery(scene: Scene) -> None:
     """An increment that comes after those that follow it."""
-    for drop in [d for d in scene.of("usage") if d.period_end is None][-1:]:
+    for drop in [d for d in scene.increments("usage") if d.period_end is None][-1:]:
         name = f"late_{drop.file_name}"
         if drop.source is None or fnmatch(name, drop.source.files):
             drop.file_name = name
         scene.note("late", drop, accepted=True)
+
+
+def other_column_order(scene: Scene) -> None:
+    """Columns in another order mean the same."""
+    for drop in scene.of("allocation")[:1]:
+        drop.cells.text = drop.cells.text.select(reversed(drop.cells.text.columns))
+        scene.note("reordered_columns", drop, accepted=True)
+
+
+def byte_order_mark(scene: Scene) -> None:
+    """A spreadsheet's mark before the header."""
+    for drop in scene.of("adverse_events", house=True)[:1]:
+        drop.content = codecs.BOM_UTF8 + drop.encoded()
+        scene.note("byte_order_mark", drop, accepted=True)
 
 
 def ragged_lines(scene: Scene) -> None:
@@ -347,6 +438,8 @@ FAULTS: list[Callable[[Scene], None]] = [
     late_delivery,
     wrong_code_of_a_person,
     wrong_arm,
+    spoiled_answer,
+    spoiled_person,
     impossible_answers,
     impossible_weekly_answers,
     illegible_contacts,
@@ -356,15 +449,20 @@ FAULTS: list[Callable[[Scene], None]] = [
     corrected_person,
     corrected_contact,
     withdrawn_form,
+    correction_taken_back,
+    overlapping_increments,
     unknown_subjects,
     events_in_the_future,
     clock_change_hours,
     strangers_from_another_group,
     exact_duplicates,
     names_and_addresses,
+    other_column_order,
     ragged_lines,
     broken_json_line,
     half_copied,
+    shrunken_export,
+    byte_order_mark,
     repeated_delivery,
     unreadable_file,
 ]
@@ -373,7 +471,7 @@ FAULTS: list[Callable[[Scene], None]] = [
 # ---------------------------------------------------------------- helpers
 
 
-def _is(site: str, subject: str | None) -> pl.Expr:
+def _is(site: str, subject: str) -> pl.Expr:
     return (pl.col("site") == site) & (pl.col("subject_id") == subject)
 
 
@@ -452,6 +550,10 @@ def _place_in_order(drops: list[Drop]) -> None:
 
 
 def _renamed(drop: Drop, suffix: str) -> str:
-    """Another name that sorts after the drop's own and that the source's pattern takes as well."""
-    stem, dot, extension = drop.file_name.partition(".")
-    return f"{stem}{suffix}{dot}{extension}"
+    """Another name, or folder, that sorts after the drop's own and that the source's pattern takes as well."""
+    folder, slash, name = drop.file_name.rpartition("/")
+    stem, dot, extension = name.partition(".")
+    renamed = f"{stem}{suffix}{dot}{extension}"
+    if drop.source is None or fnmatch(renamed, drop.source.files):
+        return f"{folder}{slash}{renamed}"
+    return f"{folder}{suffix}/{name}"

@@ -11,7 +11,7 @@ from pipelines.simulate.calendar import Calendar, to_local, to_utc
 from pipelines.study.study import Study
 
 # Nobody has published the programme's usage figures: these numbers are chosen so that sessions fall week
-# by week, lie in the evening, and make about 1,100 events a person over the whole course.
+# by week, lie in the evening, and make about 1,100 events a person with access in a trial of a year.
 SESSIONS_A_WEEK = 5.0  # in the first week; a gamma distribution over people
 WEEKLY_DECAY = 0.06
 SESSIONS_AFTER_TREATMENT = 0.35  # a week
@@ -90,7 +90,7 @@ def use_programme(
 ) -> Programme:
     """Usage, contacts and the moments of weekly forms of everyone with access, up to the calendar's cut.
 
-    `events` is the mean number of usage events of a participant who goes the whole way.
+    `events` is about the mean number of usage events of a person with access, by the day of the cut.
     """
     users = _users(people, calendar)
     weeks = study.treatment.weeks if study.treatment else DEFAULT_WEEKS

@@ -39,12 +39,13 @@ def simulate(
 
     `participants` are randomised, in all; screen failures and people still in screening come on top. `today`
     (default: now, UTC) is the day before which the trial has run; what would lie later does not exist.
-    `events` is the mean number of usage events of a participant who goes the whole way with the programme.
+    `events` is about the mean number of usage events of a participant with the programme.
     The same arguments give the same bytes; where they lie in `landing/` already, nothing is done.
 
     The truth folder holds `adsl.parquet`, `score.parquet`, `session.parquet`, `participant_week.parquet`,
     `module_progress.parquet` (see `truth_tables`), `delivery.parquet` (site_id, feed, file_name, status,
-    n_rows, n_accepted, n_quarantined, n_duplicate of each), `faults.json` (for every planted fault its delivery,
+    n_rows, n_accepted, n_quarantined, n_duplicate of each), `quarantine.parquet` (site_id, feed, file_name,
+    row_no, rule), `faults.json` (for every planted fault its delivery,
     kind, rows and expected ending) and `simulation.json` (these arguments).
 
     Raises SimulationError where `landing/` holds other files.
@@ -98,7 +99,7 @@ def _run(protocol: Protocol, asked: dict[str, Any], today: date) -> tuple[list[D
     drops, state.by_day = plan(protocol, trial, calendar)
     planted: list[dict[str, Any]] = []
     if asked["faults"]:
-        scene = Scene(protocol, calendar, drops, state, np.random.default_rng([asked["seed"], 9]))
+        scene = Scene(protocol, calendar, drops, state, trial.people, np.random.default_rng([asked["seed"], 9]))
         plant(scene)
         planted = scene.planted
     state.log_ends = log_ends(drops)
@@ -116,7 +117,8 @@ def _write_truth(
     from pipelines.simulate.truth import truth_tables
 
     effects.make_directory(truth)
-    tables = truth_tables(protocol, state, today) | {"delivery": _deliveries(drops)}
+    tables = truth_tables(protocol, state, today)
+    tables |= {"delivery": _deliveries(drops), "quarantine": _quarantine(drops)}
     for name, table in tables.items():
         effects.write(truth / f"{name}.parquet", _parquet(table))
     _json(truth / "faults.json", planted)
@@ -139,6 +141,18 @@ def _deliveries(drops: list[Drop]) -> pl.DataFrame:
     numbers = ("n_rows", "n_accepted", "n_quarantined", "n_duplicate")
     schema = [(name, pl.String()) for name in names] + [(name, pl.Int64()) for name in numbers]
     return pl.DataFrame(rows, schema=schema, orient="row").sort("site_id", "feed", "file_name")
+
+
+def _quarantine(drops: list[Drop]) -> pl.DataFrame:
+    """Every record that must be refused, with the rule it is listed under."""
+    import polars as pl
+
+    rows = [
+        (drop.site, drop.feed, drop.file_name, row, rule) for drop in drops for row, rule in drop.expected.quarantine
+    ]
+    schema = [(name, pl.String()) for name in ("site_id", "feed", "file_name")]
+    found = pl.DataFrame(rows, schema=[*schema, ("row_no", pl.Int64()), ("rule", pl.String())], orient="row")
+    return found.sort(found.columns)
 
 
 def _parquet(table: pl.DataFrame) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,34 +16,44 @@ from pipelines.simulate.drops import Drop
 from pipelines.simulate.export import column_of, form_of
 from pipelines.simulate.state import State
 from pipelines.study.load import Protocol
+from pipelines.study.source import FeedName
 
 Row = Mapping[str, str | None]
 
 
 @dataclass
 class Scene:
-    """`used` keeps one person from being struck twice, so that each fault shows by itself."""
+    """`people`: see `recruit`. `used` keeps one person from being struck twice, so that each fault shows by itself."""
 
     protocol: Protocol
     calendar: Calendar
     drops: list[Drop]
     state: State
+    people: pl.DataFrame
     rng: np.random.Generator
     used: set[tuple[str, str]] = field(default_factory=set)
     planted: list[dict[str, Any]] = field(default_factory=list)
 
-    def of(self, feed: str, *, house: bool | None = None, site: str | None = None) -> list[Drop]:
-        """A feed's deliveries in the order of their dates; `house` True or False for that format alone."""
+    def of(self, feed: FeedName, *, house: bool | None = None, site: str | None = None) -> list[Drop]:
+        """A feed's deliveries that hold anything, in the order of their dates.
+
+        `house`: True for those in the house format alone, False for those in a site's own.
+        """
         return [
             drop
             for drop in self.drops
             if drop.feed == feed
             and drop.content is None
+            and drop.cells.height > 0
             and (house is None or (drop.source is None) == house)
             and (site is None or drop.site == site)
         ]
 
-    def exports(self, feed: str, wide: bool = False) -> Iterator[tuple[Drop, Drop]]:
+    def increments(self, feed: FeedName, site: str | None = None) -> list[Drop]:
+        """Those of a feed's deliveries after which the earlier ones still count."""
+        return [drop for drop in self.of(feed, site=site) if not drop.full]
+
+    def exports(self, feed: FeedName, wide: bool = False) -> Iterator[tuple[Drop, Drop]]:
         """For each site, its earliest and its latest full export in a format of its own."""
         for site in self.protocol.study.site_by_id:
             drops = [d for d in self.of(feed, house=False, site=site) if d.source and (d.source.forms or not wide)]
@@ -106,7 +116,7 @@ def item_column(drop: Drop, instrument: str, item: str) -> str:
     return column
 
 
-def append(drop: Drop, rows: list[Row]) -> list[int]:
+def append(drop: Drop, rows: Sequence[Row]) -> list[int]:
     """Add records in the file's own columns at its end; returns their row numbers."""
     before = drop.cells.height
     new = pl.DataFrame(rows, schema={c: pl.String for c in drop.cells.text.columns}, orient="row")
