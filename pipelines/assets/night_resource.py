@@ -17,7 +17,7 @@ from pipelines.study.load import Protocol
 from pipelines.workspace import Workspace
 
 
-class NightResource(dg.ConfigurableResource):
+class NightResource(dg.ConfigurableResource["NightResource"]):
     """What a run was asked for. Unset: every site, today (UTC), the study file's settling time."""
 
     root: str

@@ -12,8 +12,8 @@ from pipelines.assets.tables import CHECK_RESULT, blocking_result, key_of
 from pipelines.warehouse.checks import Finding, dictionary_gaps
 from pipelines.warehouse.database import open_build
 from pipelines.warehouse.graph import Graph, load_graph
-from pipelines.warehouse.published import WRITING
 from pipelines.warehouse.publish import publish
+from pipelines.warehouse.published import WRITING
 from pipelines.warehouse.snapshot import write_snapshot
 from pipelines.warehouse.verify import verify_snapshot
 from pipelines.workspace import Workspace

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -80,11 +81,8 @@ def fail_at(stage: Callable[[], object], step: Step, root: Path) -> bool:
         if failed:
             raise OSError(28, "No space left on device", str(path))
 
-    with effects.watched(full):
-        try:
-            stage()
-        except OSError:
-            pass
+    with effects.watched(full), suppress(OSError):
+        stage()
     return bool(failed)
 
 
