@@ -1,0 +1,235 @@
+"""The nightly as people and timers run it: exit codes, repeatability, faults, what it leaves behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from pipelines.cli import cli
+from pipelines.lock import run_lock
+from pipelines.warehouse.checks import Finding
+from tests.end_to_end.trial import COMMAND, Trial
+
+AS_OF = ("--as-of", "2026-03-31")
+CANARY = "Zx9Qcanary"
+
+
+def house(trial: Trial, site: str, feed: str, name: str, text: str) -> Path:
+    path = trial.folder(site, feed) / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def participants(*rows: str) -> str:
+    header = "subject_id,centre,language,consent_date,birth_year,sex,status,status_date,status_reason"
+    return "\n".join([header, *rows]) + "\n"
+
+
+def phq9(subject: str, visit: str, day: str, value: int) -> str:
+    return "".join(f"{subject},phq9,{visit},{day},{item},{value}\n" for item in range(1, 10))
+
+
+QUESTIONNAIRES = "subject_id,instrument,visit,completed_at,item,value\n"
+USAGE = "event_id,subject_id,occurred_at,actor,event,module,duration_s\n"
+
+
+@pytest.fixture(scope="module")
+def trial(tmp_path_factory: pytest.TempPathFactory) -> Trial:
+    """Two sites that dropped something, and one night."""
+    trial = Trial(tmp_path_factory.mktemp("nightly") / "trial")
+    house(trial, "oxford", "participants", "p.csv", participants("001,,,2026-01-01,1990,F,randomised,2026-01-05,"))
+    house(trial, "oxford", "allocation", "a.csv", "subject_id,arm,randomised_on,stratum\n001,ICT,2026-01-05,\n")
+    house(trial, "oxford", "questionnaires", "q.csv", QUESTIONNAIRES + phq9("001", "BASELINE", "2026-01-04", 2))
+    house(
+        trial,
+        "oxford",
+        "usage",
+        "u.csv",
+        USAGE + "e1,001,2026-01-06T10:00:00Z,participant,login,,\ne2,001,2026-01-06T10:05:00Z,participant,logout,,\n",
+    )
+    rows = [
+        f"M1,,,2026-01-01,1990,{CANARY},randomised,2026-01-05,,{CANARY}@x.org",
+        f"M2,,,{CANARY},1990,F,randomised,2026-01-05,{CANARY},{CANARY}@x.org",
+        f"M3,,,2026-01-01,1990,F,withdrawn,2026-01-09,{CANARY} is tired,{CANARY}@x.org",
+    ]
+    text = participants(*rows).replace("status_reason\n", "status_reason,email\n")
+    house(trial, "miyazaki", "participants", "p.csv", text)
+    house(trial, "miyazaki", "questionnaires", "q.csv", QUESTIONNAIRES + f"M3,phq9,BASELINE,2026-01-04,1,{CANARY}\n")
+    (trial.folder("hong_kong", "participants") / "broken.sav").write_bytes(b"$FL2 " + CANARY.encode())
+    trial.nightly(*AS_OF)
+    return trial
+
+
+def test_a_second_night_without_news_comes_to_the_same(trial: Trial) -> None:
+    before = trial.tables_digest
+    trial.nightly(*AS_OF)
+    assert trial.tables_digest == before
+    assert len(list(trial.workspace.snapshots.iterdir())) == 2
+
+
+def test_reading_every_original_again_comes_to_the_same_in_another_time_zone(
+    trial: Trial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = trial.tables_digest
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    monkeypatch.setenv("LC_ALL", "C")
+    trial.nightly("--full", *AS_OF)
+    assert trial.tables_digest == before
+
+
+def test_one_site_s_broken_file_stops_nobody(trial: Trial) -> None:
+    rows = trial.query("SELECT site_id, feed, status, n_rows FROM quality.delivery ORDER BY site_id, feed")
+    assert [(r["site_id"], r["feed"], r["status"], r["n_rows"]) for r in rows] == [
+        ("hong_kong", "participants", "rejected", None),
+        ("miyazaki", "participants", "partial", 3),
+        ("miyazaki", "questionnaires", "partial", 1),
+        ("oxford", "allocation", "accepted", 1),
+        ("oxford", "participants", "accepted", 1),
+        ("oxford", "questionnaires", "accepted", 9),
+        ("oxford", "usage", "accepted", 2),
+    ]
+
+
+def test_no_cell_of_a_file_is_in_a_log_a_message_or_an_orchestrator_s_record(trial: Trial) -> None:
+    """The canary stands in cells that are refused, in free text, in a column nobody asked for, in a broken file."""
+    private = [trial.workspace.originals, trial.workspace.rows, trial.workspace.landing]
+    searched = 0
+    for path in trial.workspace.root.rglob("*"):
+        if path.is_file() and not any(path.is_relative_to(folder) for folder in private):
+            searched += 1
+            assert CANARY.encode() not in path.read_bytes(), path
+    assert searched > 10
+    for rows in trial.workspace.rows.rglob("*"):
+        if rows.name in ("result.json", "quarantine.parquet"):
+            assert CANARY.encode() not in rows.read_bytes(), rows
+    status = trial.run("status", "--json", expect=0)
+    assert CANARY not in status.stdout + status.stderr
+
+
+def test_modes(trial: Trial) -> None:
+    root = trial.workspace.root
+    for path in [trial.workspace.store, *trial.workspace.store.rglob("*"), trial.workspace.closed]:
+        assert stat.S_IMODE(path.lstat().st_mode) & 0o077 == 0, path
+    current = trial.workspace.published / "current"
+    modes = {
+        name: stat.S_IMODE((root / name).stat().st_mode)
+        for name in ("published", "published/snapshots", "published/current", "store", "store/keys", "closed")
+    }
+    assert modes == {
+        "published": 0o750,
+        "published/snapshots": 0o750,
+        "published/current": 0o750,
+        "store": 0o700,
+        "store/keys": 0o700,
+        "closed": 0o700,
+    }
+    assert stat.S_IMODE((current / "unblinded.duckdb").stat().st_mode) == 0o400
+    assert stat.S_IMODE((current / "blinded.duckdb").stat().st_mode) == 0o440
+
+
+def test_only_the_named_site_takes_in_new_drops(trial: Trial) -> None:
+    house(
+        trial, "oxford", "contacts", "c.csv", "contact_id,subject_id,occurred_at,kind,direction,minutes,therapist_id\n"
+    )
+    house(
+        trial,
+        "hong_kong",
+        "contacts",
+        "c.csv",
+        "contact_id,subject_id,occurred_at,kind,direction,minutes,therapist_id\n",
+    )
+    trial.nightly("--site", "hong_kong", *AS_OF)
+    rows = trial.query("SELECT DISTINCT site_id FROM quality.delivery WHERE feed = 'contacts'")
+    assert [row["site_id"] for row in rows] == ["hong_kong"]
+    assert len(trial.query("SELECT * FROM analysis.adsl WHERE siteid = 'oxford'")) == 1
+    trial.nightly(*AS_OF)
+    assert len(trial.query("SELECT * FROM quality.delivery WHERE feed = 'contacts'")) == 2
+
+
+def test_a_second_run_says_so_and_exits_4(trial: Trial) -> None:
+    with run_lock(trial.workspace):
+        done = trial.nightly(expect=4)
+    assert "Another run holds" in done.stderr
+
+
+def test_usage_errors_exit_2(trial: Trial, tmp_path: Path) -> None:
+    assert "No site narnia" in trial.nightly("--site", "narnia", expect=2).stderr
+    assert trial.run("query", "SELECT nothing FROM nowhere", expect=2).stderr.count("\n") <= 2
+    for words in (["nightly"], ["status"], ["query", "SELECT 1"], ["simulate"], ["up"]):
+        done = subprocess.run(
+            [COMMAND, words[0], "--workspace", str(tmp_path / "none"), *words[1:]], capture_output=True, text=True
+        )
+        assert (done.returncode, "Traceback" in done.stderr) == (2, False), words
+        assert "ict-trial init" in done.stderr
+
+
+@pytest.fixture
+def held(trial: Trial) -> Iterator[str]:
+    """What is current before and must be after."""
+    before = os.readlink(trial.workspace.published / "current")
+    yield before
+    assert os.readlink(trial.workspace.published / "current") == before
+    assert trial.query("SELECT count(*) AS n FROM analysis.adqs") == [{"n": 1}]
+
+
+def run_here(trial: Trial) -> tuple[int, str]:
+    result = CliRunner().invoke(cli, ["nightly", "--workspace", str(trial.workspace.root), "--settle", "0", *AS_OF])
+    return result.exit_code, result.output
+
+
+def test_a_failing_blocking_check_holds_publication_back(
+    trial: Trial, held: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.assets.tables.duplicate_keys", lambda _con, table: Finding(3, f"{table.table}: 3"))
+    code, output = run_here(trial)
+    assert code == 3
+    assert "the check `unique_key` of core/" in output
+    last = json.loads(trial.run("status", "--json", expect=0).stdout)["last_run"]
+    assert last["outcome"] == "held_back"
+
+
+def test_a_failure_exits_1_and_its_words_are_not_stored(
+    trial: Trial, held: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_words: object) -> None:
+        raise ValueError(CANARY)
+
+    monkeypatch.setattr("pipelines.assets.tables.start_build", fail)
+    code, output = run_here(trial)
+    assert code == 1
+    assert "Not published: input__deliveries: ValueError" in output
+    assert CANARY not in output
+    for path in trial.workspace.store.rglob("*"):
+        if path.is_file() and not path.is_relative_to(trial.workspace.originals):
+            inside = path.is_relative_to(trial.workspace.rows)
+            assert inside or CANARY.encode() not in path.read_bytes(), path
+
+
+@pytest.mark.parametrize("step", ["rows.usage", "core.superseded", "publication.candidate"])
+def test_a_killed_night_leaves_yesterday_and_the_next_one_needs_no_hand(trial: Trial, held: str, step: str) -> None:
+    command = [COMMAND, "nightly", "--workspace", str(trial.workspace.root), "--settle", "0", *AS_OF]
+    night = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert night.stderr is not None
+    for line in night.stderr:
+        if step in line:
+            time.sleep(0.05)
+            night.send_signal(signal.SIGKILL)
+            break
+    assert night.wait() == -signal.SIGKILL
+    assert os.readlink(trial.workspace.published / "current") == held
+
+
+def test_after_all_that_the_next_night_comes_to_the_same(trial: Trial) -> None:
+    before = trial.tables_digest
+    trial.nightly(*AS_OF)
+    assert trial.tables_digest == before
+    assert not list(trial.workspace.snapshots.glob(".*"))
