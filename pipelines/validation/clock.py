@@ -76,27 +76,34 @@ def read_times(text: pl.Series, zone: str, shape: str | Offset | None) -> pl.Dat
         return _placed(text, None, found, zone) if aware else _placed(text, found, None, zone)
     if text.str.contains(_UTC_TIME).all():  # NULL counts as true: what nearly every log looks like
         return _placed(text, None, text.str.to_datetime("%Y-%m-%dT%H:%M:%SZ", strict=False, time_unit="us"), zone)
-    parts = pl.col("text").str.extract_groups(_TIME)
-    field = parts.struct.field
-    shift = field("zone").str.replace_all(":", "").str.pad_end(5, "0")
-    minutes = shift.str.slice(1, 2).cast(pl.Int64, strict=False) * 60 + shift.str.slice(3, 2).cast(
-        pl.Int64, strict=False
+    parts = text.to_frame("text").select(pl.col("text").str.extract_groups(_TIME)).unnest("text")
+    shown = parts.select(_local_time().alias("local"), _offset().alias("offset"), "zone")
+    placed = shown.select(
+        pl.when(pl.col("zone").is_null()).then("local").alias("local"),
+        (pl.col("local") - pl.col("offset")).alias("utc"),
     )
-    signed = pl.when(field("zone").str.starts_with("-")).then(-minutes).otherwise(minutes)
-    shown = pl.concat_str(
-        field("day"), pl.lit("T"), field("hour"), field("second").fill_null(":00"), field("part").fill_null(".0")
+    return _placed(text, placed["local"], placed["utc"], zone)
+
+
+def _local_time() -> pl.Expr:
+    """The clock time that the parts of an ISO time show, to the microsecond."""
+    import polars as pl
+
+    shown = pl.concat_str("day", pl.lit("T"), "hour", pl.col("second").fill_null(":00"))
+    parts_of_a_second = pl.col("part").str.slice(1, 6).str.pad_end(6, "0").cast(pl.Int64, strict=False).fill_null(0)
+    return shown.str.to_datetime("%Y-%m-%dT%H:%M:%S", strict=False, time_unit="us") + pl.duration(
+        microseconds=parts_of_a_second
     )
-    local = shown.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", strict=False, time_unit="us")
-    zoned = field("zone")
-    frame = text.to_frame("text").select(
-        pl.when(zoned.is_null()).then(local).alias("local"),
-        pl.when(zoned == "Z")
-        .then(local)
-        .when(zoned.is_not_null())
-        .then(local - pl.duration(minutes=signed))
-        .alias("utc"),
-    )
-    return _placed(text, frame["local"], frame["utc"], zone)
+
+
+def _offset() -> pl.Expr:
+    """How far ahead of UTC the time says it is: `Z`, `+09`, `+0900` or `+09:00`; NULL where it does not."""
+    import polars as pl
+
+    digits = pl.col("zone").str.slice(1).str.replace(":", "", literal=True).str.pad_end(4, "0")
+    minutes = digits.str.head(2).cast(pl.Int64, strict=False) * 60 + digits.str.slice(2).cast(pl.Int64, strict=False)
+    signed = pl.when(pl.col("zone").str.starts_with("-")).then(-minutes).otherwise(minutes)
+    return pl.when(pl.col("zone").is_not_null()).then(pl.duration(minutes=signed))
 
 
 def _placed(text: pl.Series, local: pl.Series | None, utc: pl.Series | None, zone: str) -> pl.DataFrame:

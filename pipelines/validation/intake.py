@@ -10,6 +10,7 @@ from functools import cached_property, lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pipelines import effects
 from pipelines.landing.readers import Batch, Table, UnreadableError, open_table
@@ -110,13 +111,17 @@ class Reading:
     n_empty: int = 0
     hashes: list[pl.Series] = field(default_factory=list)
     files: list[RowFile] = field(default_factory=list)
+    accepted: RowFile = field(init=False)
+    quarantine: RowFile = field(init=False)
+    refused: RowFile = field(init=False)
 
     def rows(self, blank: Rows) -> Rows:
         """Read the whole file. Raises UnreadableError, ConservationError."""
         table = open_table(self.path, self.receipt.file_name, self.choice.read)
         mapping = map_header(self.feed, self.choice.source, self.protocol.instruments, table.header)
+        _ = self.clocks  # a study file that cannot be used is found before the first row
         self.accepted = self._file(ACCEPTED, self.layout.accepted, self.layout.distinct)
-        self.quarantine = self._file(QUARANTINE, record_layout.QUARANTINE())
+        self.quarantine = self._file(QUARANTINE, record_layout.quarantine_shape())
         self.refused = self._file(REFUSED, self.layout.refused)
         with closing(read_ahead(table.batches(mapping.used))) as batches:
             for batch in batches:
@@ -160,6 +165,10 @@ class Reading:
     def clocks(self) -> Clocks:
         source = self.choice.source
         zone = source.timezone or self.site.timezone
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise UnreadableError(f"the study file gives {source.source} a time zone that does not exist") from None
         return Clocks(zone, self.site.timezone, self.receipt.place.astimezone(UTC), source.dates)
 
     @cached_property

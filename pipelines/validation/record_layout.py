@@ -49,7 +49,7 @@ class Layout:
 
     @cached_property
     def accepted(self) -> dict[str, Any]:
-        return _PLACE() | self.columns
+        return _place_shape() | self.columns
 
     @cached_property
     def refused(self) -> dict[str, Any]:
@@ -100,7 +100,7 @@ class Layout:
         )
 
 
-def _PLACE() -> dict[str, Any]:  # noqa: N802 - a constant that must not import polars when this module is read
+def _place_shape() -> dict[str, Any]:
     import polars as pl
 
     return {
@@ -112,7 +112,7 @@ def _PLACE() -> dict[str, Any]:  # noqa: N802 - a constant that must not import 
     }
 
 
-def QUARANTINE() -> dict[str, Any]:  # noqa: N802
+def quarantine_shape() -> dict[str, Any]:
     import polars as pl
 
     return {

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from pipelines.study.source import Offset
-from pipelines.validation.clock import read_dates, read_times
+from pipelines.validation.clock import holds_a_time, read_dates, read_times
 from schemas.feeds import Column, Feed
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def _time_or_date(text: pl.Series, column: Column, clocks: Clocks, _plain: bool)
     days = read_dates(_where(only_date, text), shape if shape is None or not _with_time(shape) else None)
     times, wrong = _time(_where(~only_date, text), column, clocks, False)
     unreadable = days.is_null() & only_date & text.is_not_null()
-    latest = clocks.place.astimezone(_zone(clocks.site_zone)).date()
+    latest = clocks.place.astimezone(ZoneInfo(clocks.site_zone)).date()
     wrong.append(failed(unreadable, "unreadable_date", name))
     wrong.append(failed(days > latest, "future_time", name))
     either = pl.select(pl.coalesce(pl.lit(days), pl.lit(times[on]))).to_series()
@@ -163,12 +164,4 @@ def _where(mask: pl.Series, text: pl.Series) -> pl.Series:
 
 
 def _with_time(shape: str | Offset) -> bool:
-    from pipelines.validation.clock import holds_a_time
-
     return isinstance(shape, str) and holds_a_time(shape)
-
-
-def _zone(name: str):  # type: ignore[no-untyped-def]
-    from zoneinfo import ZoneInfo
-
-    return ZoneInfo(name)

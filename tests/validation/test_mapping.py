@@ -223,6 +223,12 @@ def test_a_date_format_that_cannot_be_used_rejects_the_file(tmp_path: Path, ict_
     assert read.rows.rejected is not None or read.refused() == [(1, "unreadable_date", "d")]
 
 
+def test_a_time_zone_that_does_not_exist_rejects_the_file(tmp_path: Path, ict_sad: Protocol) -> None:
+    protocol = with_source(ict_sad, "oxford", "participants", columns={"subject_id": "id"}, timezone="Europe/Atlantis")
+    read = deliver(tmp_path, protocol, "id\nA1\n", "oxford", "participants", "p.csv")
+    assert read.rows.rejected is not None and "time zone" in read.rows.rejected
+
+
 def test_missing_codes_never_touch_identifiers(tmp_path: Path, ict_sad: Protocol) -> None:
     read = miyazaki(tmp_path, ict_sad, ["999", "開始時", "2026/01/05", *"0" * 9])
     assert read.accepted["subject_id"].unique().to_list() == ["999"]

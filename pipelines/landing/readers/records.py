@@ -157,11 +157,9 @@ def _toggles(data: npt.NDArray[np.uint8], delimiter: int, quote: int) -> npt.NDA
     quotes = np.flatnonzero(data == quote)
     opening = quotes[::2]
     before = data[np.maximum(opening - 1, 0)]
-    at_start = (opening == 0) | np.isin(before, (delimiter, LF, CR, quote))
-    # A quote before an opening one must be the closing one next to it, not an ordinary character.
-    doubled = (opening > 0) & (before == quote)
-    doubled[1:] &= quotes[1::2][: len(opening) - 1] == opening[1:] - 1
-    if at_start.all() and (doubled == ((opening > 0) & (before == quote))).all():
+    # A quote straight before an opening one can only be the closing one: together they are a doubled quote.
+    in_turn = (opening == 0) | np.isin(before, (delimiter, LF, CR, quote))
+    if in_turn.all():
         return quotes
     return np.array(_toggles_one_by_one(data, quotes, delimiter, quote), dtype=np.int64)
 

@@ -34,13 +34,10 @@ class Clock:
     days: frozenset[str] = frozenset()
     clock_times: frozenset[str] = frozenset()
 
-    def text(self, column: str, variable_format: str | None) -> pl.Expr:
-        """The column's numbers as text: ISO dates and times where the format says so, whole numbers without
+    def text(self, number: pl.Expr, variable_format: str | None) -> pl.Expr:
+        """Numbers of that format as text: ISO dates and times where the format says so, whole numbers without
         a decimal point, an impossible date as its number."""
-        import polars as pl
-
         name = _WIDTH.sub("", (variable_format or "").upper())
-        number = pl.col(column)
         if name in self.clock_times:
             return _or_number(number, (number >= 0) & (number < 86_400), _moment(number).dt.to_string("%H:%M:%S%.f"))
         if name not in self.times | self.dates | self.days:
@@ -136,8 +133,8 @@ class StatisticalTable:
         if kind == pl.String:
             return pl.col(name)
         if kind.is_numeric():
-            number = pl.col(name).cast(pl.Float64).fill_nan(None).alias(name)
-            return self.clock.text(name, self.formats.get(name)).alias(name) if number is not None else number
+            number = pl.col(name).cast(pl.Float64).fill_nan(None)
+            return self.clock.text(number, self.formats.get(name)).alias(name)
         return pl.col(name).cast(pl.String)  # a column without any value
 
     def _read(self, **options: Any) -> tuple[Any, Any]:

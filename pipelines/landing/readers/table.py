@@ -60,7 +60,7 @@ class Table(Protocol):
 def places(row_no: Iterable[int], line_no: Iterable[int | None]) -> pl.DataFrame:
     import polars as pl
 
-    return pl.DataFrame({"row_no": row_no, "line_no": line_no}, schema=PLACES())
+    return pl.DataFrame({"row_no": row_no, "line_no": line_no}, schema=_places_shape())
 
 
 def refused(row_no: Iterable[int], line_no: Iterable[int | None], rule: str, column_name: str = "") -> pl.DataFrame:
@@ -71,7 +71,7 @@ def refused(row_no: Iterable[int], line_no: Iterable[int | None], rule: str, col
     return found.with_columns(pl.lit(rule).alias("rule"), pl.lit(column_name).alias("column_name"))
 
 
-def PLACES() -> dict[str, pl.DataType]:  # noqa: N802 - a constant that must not import polars when this module is read
+def _places_shape() -> dict[str, pl.DataType]:
     import polars as pl
 
     return {"row_no": pl.Int64(), "line_no": pl.Int64()}
