@@ -22,14 +22,16 @@ def test_a_gap_of_exactly_30_minutes_goes_on(trial: Trial) -> None:
     trial.person("001")
     trial.event("001", at("2026-03-03T10:00"))
     trial.event("001", at("2026-03-03T10:30"))
-    assert sessions(trial) == [(1, 1800.0, 2, 1, 1_800_000_000)]
+    trial.event("001", at("2026-03-03T12:00"))
+    assert sessions(trial) == [(1, 1800.0, 2, 1, 1_800_000_000), (2, 0.0, 1, 1, 0)]
 
 
 def test_a_microsecond_more_starts_a_new_session(trial: Trial) -> None:
     trial.person("001")
     trial.event("001", at("2026-03-03T10:00"))
     trial.event("001", at("2026-03-03T10:30") + timedelta(microseconds=1))
-    assert sessions(trial) == [(1, 0.0, 1, 1, 0), (2, 0.0, 1, 1, 0)]
+    trial.event("001", at("2026-03-03T10:31"))
+    assert sessions(trial) == [(1, 0.0, 1, 1, 0), (2, 59.999999, 2, 1, 59_999_999)]
 
 
 def test_the_last_event_counts_its_own_duration_active_minutes_only_up_to_the_gap(trial: Trial) -> None:

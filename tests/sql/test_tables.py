@@ -14,8 +14,8 @@ PROMISED = {
     "analysis.adsl": "usubjid, studyid, subjid, siteid, centre, language, age, sex, rficdt, randdt, arm, trt01p, "
     "trtsdt, trtedt, eosstt, eosdt, dcsreas, enrlfl, ittfl, mittfl, pprotfl, saffl",
     "analysis.adqs": "usubjid, paramcd, aseq, studyid, siteid, subjid, avisit, adt, adtm, visit, srcform, param, "
-    "parcat1, avisitn, ady, awtarget, awtdiff, aval, base, chg, pchg, ablfl, anl01fl, nitem, nmiss, dtype, relchgfl, casefl, "
-    "respfl, remisfl",
+    "parcat1, avisitn, ady, awtarget, awtdiff, aval, base, chg, pchg, ablfl, anl01fl, nitem, nmiss, dtype, relchgfl, "
+    "casefl, respfl, remisfl",
     "engagement.session": "usubjid, session_no, siteid, subject_id, started_at, ended_at, duration_s, n_events, "
     "week_no",
     "engagement.participant_week": "usubjid, week_no, siteid, subject_id, n_sessions, active_minutes, n_logins, "

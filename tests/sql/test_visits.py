@@ -57,6 +57,16 @@ def test_a_window_may_reach_across_the_reference_date(ict_sad: Protocol) -> None
     assert trial.tables().row("SELECT ady, awtdiff, ablfl, anl01fl FROM analysis.adqs") == (2, 4, None, "Y")
 
 
+def test_the_baseline_record_stands_for_its_visit_though_another_is_nearer(ict_sad: Protocol) -> None:
+    baseline = ict_sad.study.visits[0].model_copy(update={"window": (-7, 7)})
+    trial = Trial(with_study(ict_sad, visits=[baseline, *ict_sad.study.visits[1:]]))
+    trial.person("001", randomised_on=RANDOMISED)
+    for study_day in (-3, 2):
+        trial.form("001", "phq9", day(study_day), phq9(9))
+    found = trial.tables().rows("SELECT awtdiff, ablfl, anl01fl, chg FROM analysis.adqs ORDER BY aseq")
+    assert found == [(-3, "Y", "Y", None), (1, None, None, 0.0)]
+
+
 def test_a_visit_that_the_arm_does_not_have_is_unscheduled(trial: Trial) -> None:
     trial.person("001", "TAU", RANDOMISED)
     trial.form("001", "phq9", day(190), phq9(9), visit="FOLLOW-UP")
