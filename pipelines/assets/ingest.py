@@ -15,6 +15,7 @@ from pipelines.study.study import Study
 from pipelines.validation.deliveries import receipts_of
 from pipelines.validation.delivery import conservation_gap
 from pipelines.validation.intake import read_delivery
+from pipelines.validation.rows import Rows
 from schemas.feeds import FEEDS, Feed
 
 DELIVERIES = dg.AssetKey(["landing", "deliveries"])
@@ -91,33 +92,46 @@ def _rows(feed: Feed, by_site: dg.PartitionsDefinition[str]) -> dg.AssetsDefinit
     )
     def rows(context: dg.AssetExecutionContext, night: NightResource) -> Iterator[dg.MaterializeResult[None]]:
         with without_values():
-            result = _read_feed(feed.name, context.partition_keys, night)
-        yield result
+            counts, gaps = _read_feed(feed.name, context.partition_keys, night)
+        for site_id, of_site in counts.items():
+            context.add_asset_metadata(of_site, key, site_id)
+        yield dg.MaterializeResult(check_results=[_conservation(gaps)])
 
     return rows
 
 
-def _read_feed(feed: str, site_ids: list[str], night: NightResource) -> dg.MaterializeResult[None]:
+def _read_feed(
+    feed: str, site_ids: list[str], night: NightResource
+) -> tuple[dict[str, dict[str, int]], dict[str, int]]:
+    """What became of each site's rows, and the deliveries of which some are unaccounted for."""
     protocol = night.protocol()
-    counts: Counter[str] = Counter()
+    counts = {site_id: Counter[str]() for site_id in site_ids}
     gaps: dict[str, int] = {}
     for receipt in receipts_of(night.workspace, protocol):
         if receipt.feed != feed or receipt.site_id not in site_ids or receipt.rejected:
             continue
         rows = read_delivery(night.workspace, protocol, receipt)
-        counts["deliveries"] += 1
-        counts["rejected deliveries"] += rows.rejected is not None
-        counts["arrived"] += rows.n_rows
-        counts["accepted"] += rows.n_accepted
-        counts["quarantined"] += rows.n_quarantined
-        counts["duplicate"] += rows.n_duplicate
+        counts[receipt.site_id].update(_counts(rows))
         if conservation_gap(rows):
             gaps[receipt.delivery_id] = conservation_gap(rows)
-    check = dg.AssetCheckResult(
+    return {site_id: {"dagster/row_count": c["accepted"], **c} for site_id, c in counts.items()}, gaps
+
+
+def _counts(rows: Rows) -> dict[str, int]:
+    return {
+        "deliveries": 1,
+        "rejected deliveries": int(rows.rejected is not None),
+        "arrived": rows.n_rows,
+        "accepted": rows.n_accepted,
+        "quarantined": rows.n_quarantined,
+        "duplicate": rows.n_duplicate,
+    }
+
+
+def _conservation(gaps: dict[str, int]) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
         check_name="conservation",
         passed=not gaps,
         severity=dg.AssetCheckSeverity.ERROR,
         metadata={"deliveries with rows unaccounted for": gaps},
     )
-    metadata = {"dagster/row_count": counts["accepted"], **counts}
-    return dg.MaterializeResult(metadata=metadata, check_results=[check])

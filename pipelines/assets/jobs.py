@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from hashlib import sha256
 
 import dagster as dg
 
 from pipelines.assets.ingest import DELIVERIES, rows_key
-from pipelines.landing.scan import LyingFile, scan
+from pipelines.landing.receive import has_news
+from pipelines.landing.scan import scan
 from pipelines.study.study import Study
 from pipelines.workspace import Workspace
 from schemas.feeds import FEEDS
@@ -74,16 +74,11 @@ def drop_sensor(workspace: Workspace) -> dg.SensorDefinition:
 
 
 def _requests(workspace: Workspace) -> Iterator[dg.RunRequest]:
-    """A run for each site; its key is what lies there, so that the same files start one run only."""
+    """A run for each site with news; its key is what lies there, so that the same files start one run only."""
     study = workspace.protocol().study
-    files = scan(workspace.landing, study).files
+    landing = scan(workspace.landing, study)
     for site in study.sites:
-        lying = [file for file in files if file.site_id == site.site]
-        if lying and _stand_still(lying, study.deliveries.settle_seconds):
-            words = "\n".join(f"{f.feed}/{f.file_name} {f.signature}" for f in lying)
+        if has_news(workspace, site, landing, study.deliveries.settle_seconds):
+            words = "\n".join(str(file) for file in landing.files if file.site_id == site.site)
             key = f"{site.site}-{sha256(words.encode()).hexdigest()[:16]}"
             yield dg.RunRequest(run_key=key, partition_key=site.site)
-
-
-def _stand_still(files: list[LyingFile], settle_seconds: int) -> bool:
-    return time.time() - max(file.changed_at for file in files) >= settle_seconds

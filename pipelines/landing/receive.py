@@ -51,6 +51,26 @@ def receive(workspace: Workspace, site: Site, landing: Landing, settle_seconds: 
     return received
 
 
+def has_news(workspace: Workspace, site: Site, landing: Landing, settle_seconds: int) -> bool:
+    """Whether a look at the site's folder now would find a drop that counts. Nothing is written."""
+    memory = _Memory.load(workspace, site.site)
+    drops = _drops([f for f in landing.files if f.site_id == site.site], memory)
+    ready = (drop for drop in drops if _seconds_left(drop, settle_seconds) <= 0)
+    return any(not _is_known(drop, memory) for drop in ready)
+
+
+def _is_known(drop: _Drop, memory: _Memory) -> bool:
+    fingerprint = _fingerprint(drop, memory)
+    return all(memory.is_known(file, fingerprint) for file in drop.files)
+
+
+def _seconds_left(drop: _Drop, settle_seconds: int) -> float:
+    """How long the drop must still stand still; a manifest speaks for its files at once."""
+    if drop.manifest_file is not None:
+        return 0
+    return settle_seconds - (datetime.now(UTC).timestamp() - drop.files[0].changed_at)
+
+
 def _receive_drop(
     workspace: Workspace,
     site: Site,
@@ -60,16 +80,14 @@ def _receive_drop(
     now: datetime,
     received: Received,
 ) -> None:
-    fingerprint = _fingerprint(drop, memory)
-    if all(memory.is_known(file, fingerprint) for file in drop.files):
+    if _is_known(drop, memory):
         return
-    if drop.manifest_file is None:
-        left = settle_seconds - (datetime.now(UTC).timestamp() - drop.files[0].changed_at)
-        if left > 0:
-            received.waiting[_place(drop.files[0])] = (
-                f"changed too recently; counts in {left:.0f} s, or with a manifest"
-            )
-            return
+    left = _seconds_left(drop, settle_seconds)
+    if left > 0:
+        why = f"changed too recently; counts in {left:.0f} s, or with a manifest"
+        received.waiting[_place(drop.files[0])] = why
+        return
+    fingerprint = _fingerprint(drop, memory)
     stored = [f for f in drop.files if _store(workspace, f, memory)]
     if len(stored) < len(drop.files):
         received.waiting.update({_place(f): "was still changing while it was read" for f in drop.files})
