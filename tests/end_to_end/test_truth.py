@@ -1,0 +1,201 @@
+"""The whole way over a simulated trial: what is published equals what is true, row by row.
+
+The simulator works its truth out of its own records; see `pipelines.simulate.truth`.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import pytest
+
+from pipelines.simulate import simulate
+from pipelines.simulate.export import PRIVATE, PRIVATE_ELSEWHERE
+from pipelines.simulate.faults import PRIVATE_MAIL, STRANGER
+from tests.end_to_end.trial import Trial
+
+TODAY = date(2025, 11, 15)
+OPEN_TRIAL = Path(__file__).parents[1] / "simulate" / "studies" / "open_trial.yaml"
+PUBLISHED = {
+    "adsl": "analysis.adsl",
+    "score": "analysis.adqs",
+    "session": "engagement.session",
+    "participant_week": "engagement.participant_week",
+    "module_progress": "engagement.module_progress",
+    "delivery": "quality.delivery",
+    "quarantine": "quality.quarantine JOIN quality.delivery USING (delivery_id, site_id, feed)",
+}
+# Sums of thirds and sevenths may differ in their last bits.
+DECIMALS = 9
+
+
+@contextmanager
+def published(trial: Trial, name: str = "current-unblinded") -> Iterator[duckdb.DuckDBPyConnection]:
+    connection = duckdb.connect(str(trial.workspace.published / f"{name}.duckdb"), read_only=True)
+    connection.execute("SET TimeZone='UTC'")
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def rows_of(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
+    cursor = connection.execute(sql)
+    names = [column[0] for column in cursor.description or []]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def differences(trial: Trial) -> dict[str, list[dict[str, Any]]]:
+    """For each table, rows that are true and not published, and rows that are published and not true."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    with published(trial) as connection:
+        for name, table in PUBLISHED.items():
+            truth = pl.read_parquet(trial.workspace.root / "truth" / f"{name}.parquet")
+            connection.register("truth", truth.to_arrow())
+            columns = ", ".join(
+                f"round({column}, {DECIMALS}) AS {column}" if kind.is_float() else column
+                for column, kind in truth.schema.items()
+            )
+            true, ours = f"(SELECT {columns} FROM truth)", f"(SELECT {columns} FROM {table})"
+            for meaning, one, other in (("missing", true, ours), ("untrue", ours, true)):
+                rows = rows_of(connection, f"FROM {one} EXCEPT ALL FROM {other} ORDER BY ALL LIMIT 5")
+                if rows:
+                    found[f"{name}, {meaning}"] = rows
+            connection.unregister("truth")
+    return found
+
+
+def simulated(root: Path, study: str | Path, participants: int, seed: int, *, faults: bool) -> Trial:
+    trial = Trial(root / "trial", study)
+    simulate(
+        trial.workspace,
+        trial.workspace.protocol(),
+        participants,
+        seed,
+        faults=faults,
+        today=TODAY,
+        events=300,
+    )
+    return trial
+
+
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory: pytest.TempPathFactory) -> Trial:
+    trial = simulated(tmp_path_factory.mktemp("faulty"), "ict_sad", 60, 1, faults=True)
+    trial.nightly("--as-of", str(TODAY))
+    return trial
+
+
+def test_without_faults_every_row_is_true(tmp_path: Path) -> None:
+    """As people do it, on the day itself."""
+    trial = Trial(tmp_path / "trial")
+    trial.run("simulate", "--participants", "36", "--seed", "7", expect=0)
+    today = json.loads((trial.workspace.root / "truth" / "simulation.json").read_bytes())["today"]
+    trial.nightly("--as-of", today)
+    assert differences(trial) == {}
+    (counts,) = trial.query("SELECT count(*) FILTER (WHERE ittfl = 'Y') AS randomised FROM analysis.adsl")
+    assert counts["randomised"] == 36
+
+
+def test_with_faults_every_row_is_true(faulty: Trial) -> None:
+    assert differences(faulty) == {}
+
+
+def test_a_quite_different_study_is_true_as_well(tmp_path: Path) -> None:
+    """No arms, other formats, time zones and windows: nothing of it is known to the code."""
+    trial = simulated(tmp_path, OPEN_TRIAL, 40, 2, faults=True)
+    trial.nightly("--as-of", str(TODAY))
+    assert differences(trial) == {}
+
+
+def test_every_fault_ends_as_it_must(faulty: Trial) -> None:
+    with published(faulty) as connection:
+        deliveries = {
+            (row["site_id"], row["feed"], row["file_name"]): row for row in rows_of(connection, "FROM quality.delivery")
+        }
+        refused = rows_of(connection, "FROM quality.quarantine")
+    faults = json.loads((faulty.workspace.root / "truth" / "faults.json").read_bytes())
+    assert len(faults) > 40
+    for fault in faults:
+        delivery, expected = deliveries[fault["site"], fault["feed"], fault["file"]], fault["expected"]
+        if "status" in expected:
+            assert delivery["status"] == expected["status"], fault
+            assert delivery["reason"], fault
+            continue
+        assert delivery["status"] in ("accepted", "partial"), fault
+        for column in expected.get("unknown_columns", ()):
+            assert column in delivery["unknown_columns"].split(", "), fault
+        if "rule" in expected:
+            place = (delivery["delivery_id"], expected["rule"])
+            listed = [row for row in refused if (row["delivery_id"], row["rule"]) == place]
+            assert set(fault["rows"]) <= {row["row_no"] for row in listed}, fault
+            assert all(row["message"] for row in listed), fault
+
+
+def test_strangers_are_counted_and_never_analysed(faulty: Trial) -> None:
+    with published(faulty) as connection:
+        for table in ("analysis.adsl", "analysis.adqs", "engagement.session", "engagement.module_progress"):
+            rows = rows_of(connection, f"SELECT DISTINCT usubjid FROM {table}")
+            assert len(rows) > 10
+            assert not any(STRANGER in row["usubjid"] for row in rows), table
+
+
+def test_nothing_private_is_kept_beside_the_originals(faulty: Trial) -> None:
+    """Names and addresses in columns that no feed knows stay in the originals and go nowhere else."""
+    secrets = [*PRIVATE.values(), PRIVATE_ELSEWHERE, PRIVATE_MAIL]
+    landing = b"".join(path.read_bytes() for path in faulty.workspace.landing.rglob("*.csv"))
+    assert all(secret.encode() in landing or secret.encode("cp932") in landing for secret in secrets)
+    root = faulty.workspace.root
+    for path in sorted(root.rglob("*")):
+        inside = path.relative_to(root).parts
+        if not path.is_file() or inside[0] in ("landing", "truth") or inside[:2] == ("store", "originals"):
+            continue
+        if path.suffix == ".parquet":
+            text = pl.read_parquet(path).cast(pl.String, strict=False).write_csv().encode()
+        elif path.suffix == ".duckdb":
+            text = all_text(path)
+        else:
+            text = path.read_bytes()
+        for secret in secrets:
+            assert secret.encode() not in text, (path, secret)
+
+
+def all_text(database: Path) -> bytes:
+    """Every table of a database as CSV."""
+    connection = duckdb.connect(str(database), read_only=True)
+    try:
+        tables = connection.execute("SELECT schema_name, table_name FROM duckdb_tables()").fetchall()
+        rows = [connection.execute(f'FROM "{schema}"."{table}"').fetchall() for schema, table in tables]
+    finally:
+        connection.close()
+    return str(rows).encode()
+
+
+def test_what_comes_late_ends_the_same(faulty: Trial, tmp_path: Path) -> None:
+    """An increment and the first full export come a night after everything else; the exports' periods, not the
+    nights, say which of them holds the later truth."""
+    trial = Trial(tmp_path / "trial")
+    shutil.copytree(faulty.workspace.landing, trial.workspace.landing, dirs_exist_ok=True)
+    shutil.copytree(faulty.workspace.root / "truth", trial.workspace.root / "truth")
+    late = sorted(
+        [*trial.workspace.landing.glob("*/usage/late_*"), *trial.workspace.landing.glob("oxford/*/*DATA_2025-07*")]
+    )
+    assert len(late) == 5
+    waiting = tmp_path / "waiting"
+    for path in late:
+        held = waiting / path.relative_to(trial.workspace.landing)
+        held.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(path, held)
+    trial.nightly("--as-of", str(TODAY))
+    assert differences(trial) != {}
+    shutil.copytree(waiting, trial.workspace.landing, dirs_exist_ok=True)
+    trial.nightly("--as-of", str(TODAY))
+    assert differences(trial) == {}
