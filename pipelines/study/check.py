@@ -52,8 +52,9 @@ class CheckFile(Strict):
     checks: list[Check] = Field(min_length=1)
 
 
-def load_checks(folder: Path = CHECKS) -> list[Check]:
-    """Every check of `folder`, in the order of its files. Raises InvalidFileError."""
+@cache
+def load_checks(folder: Path = CHECKS) -> tuple[Check, ...]:
+    """Every check of `folder`, in the order of its files; read once a process. Raises InvalidFileError."""
     checks: dict[str, Check] = {}
     problems: list[Problem] = []
     for path in sorted(folder.glob("*.yaml")):
@@ -64,10 +65,9 @@ def load_checks(folder: Path = CHECKS) -> list[Check]:
             checks[check.name] = check
     if problems:
         raise InvalidFileError(problems)
-    return list(checks.values())
+    return tuple(checks.values())
 
 
-@cache
 def limit_names() -> tuple[str, ...]:
     """What may stand under `quality:` in a study file."""
     return tuple(sorted({check.limit_name for check in load_checks()}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 import threading
@@ -17,16 +18,20 @@ COMMAND = [str(Path(sys.executable).with_name("ict-trial"))]
 
 @dataclass(frozen=True)
 class Measured:
-    """`peak_bytes`: the largest sum, over the command and its children, of the resident memory seen."""
+    """`peak_bytes`: the largest sum, over the command and its children, of the resident memory seen.
+
+    `processor_seconds`, of all cores together, hardly depends on what else the machine is doing.
+    """
 
     seconds: float
+    processor_seconds: float
     peak_bytes: int
     output: str
 
 
 def measure(command: list[str]) -> Measured:
     """Run a command to its end. Raises RuntimeError with what it said when it fails."""
-    started = time.perf_counter()
+    started, used = time.perf_counter(), _processor_seconds()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     peak = _Peak(process.pid)
     peak.start()
@@ -36,7 +41,12 @@ def measure(command: list[str]) -> Measured:
     peak.join()
     if process.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}:\n{output}")
-    return Measured(seconds, peak.bytes, output)
+    return Measured(seconds, _processor_seconds() - used, peak.bytes, output)
+
+
+def _processor_seconds() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 class _Peak(threading.Thread):
