@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from pipelines.study.load import Protocol
 
+LOG = logging.getLogger(__name__)
 Status = Literal["BROKEN", "NO_DATA", "ACTION", "WATCH", "TOO_FEW", "NOT_APPLICABLE", "OK"]
 
 
@@ -103,7 +105,11 @@ def _failing(
         found = [metrics.get((check.name, site)) for site in sites]
         shares[check.name] = pd.array([m.share if m else None for m in found], dtype="Float64").astype("float64")
     rules = [Rule(check.name, limits[check.name].tolerance, check.severity) for check in checks]
-    return failing_sites(pd.DataFrame(shares), rules)
+    try:
+        return failing_sites(pd.DataFrame(shares), rules)
+    except Exception as error:  # noqa: BLE001 (whatever the library raises, the night goes on with every check broken)
+        LOG.error("Great Expectations gave up (%s); no check could be judged", type(error).__name__)
+        return dict.fromkeys((check.name for check in checks), None)
 
 
 def _result(

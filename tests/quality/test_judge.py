@@ -147,6 +147,18 @@ def test_a_broken_rule_is_broken_at_every_site(
     assert _statuses(results) == ["BROKEN"] * 3 + ["OK", "WATCH", "OK"]
 
 
+def test_without_the_engine_every_check_is_broken_and_the_night_goes_on(
+    con: duckdb.DuckDBPyConnection, ict_sad: Protocol, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _counted(con, "a", (20, 0), (20, 20), (None, None))
+
+    def gone(*_: object) -> None:
+        raise ModuleNotFoundError("great_expectations")
+
+    monkeypatch.setattr("pipelines.quality.expectations._engine", gone)
+    assert _statuses(judge(con, ict_sad, [check("a")])) == ["BROKEN"] * 3
+
+
 def test_a_share_exactly_at_the_tolerance_passes() -> None:
     tenths = pd.DataFrame({"site_id": list("abc"), "x": [1 / 10, 3 / 30, 4 / 39]})
     assert failing_sites(tenths, [Rule("x", 0.10, "critical")]) == {"x": frozenset("c")}
