@@ -14,37 +14,40 @@ from pipelines import effects
 if TYPE_CHECKING:
     import duckdb
 
-MEMORY = "1GB"
+MEMORY = "600MB"
 
 # One row a record whose key stands more than once in the delivery. `fate`: conflict, or duplicate (the same
 # content again), or first (of its kind, or refused anyway for what it holds).
 _TWICE = """
 CREATE TEMP TABLE twice AS
 WITH every AS (
-    SELECT record_key, row_no, line_no, {source_column} AS column_name, file_row_number AS place, TRUE AS accepted,
-           ROW({content}, '') AS content
+    SELECT record_key, row_no, line_no, {source_column} AS column_name, file_row_number AS place, {content},
+           '' AS unread
     FROM read_parquet($accepted, file_row_number = TRUE)
     UNION ALL
-    SELECT record_key, row_no, line_no, {source_column} AS column_name, NULL AS place, FALSE AS accepted,
-           ROW({content}, unread) AS content
+    SELECT record_key, row_no, line_no, {source_column} AS column_name, NULL AS place, {content}, unread
     FROM read_parquet($refused)
 ),
 repeated AS (
-    SELECT record_key, count(DISTINCT content) AS n_contents
+    SELECT record_key, ({differ}) AS differ
     FROM every WHERE record_key IS NOT NULL
     GROUP BY record_key HAVING count(*) > 1
 )
-SELECT every.* EXCLUDE (content),
-       CASE WHEN n_contents > 1 THEN 'conflict'
-            WHEN accepted AND row_number() OVER (PARTITION BY record_key ORDER BY row_no, place) > 1 THEN 'duplicate'
+SELECT every.record_key, row_no, line_no, column_name, place,
+       CASE WHEN differ THEN 'conflict'
+            WHEN place IS NOT NULL AND row_number() OVER (PARTITION BY every.record_key ORDER BY row_no, place) > 1
+            THEN 'duplicate'
             ELSE 'first' END AS fate
 FROM every JOIN repeated USING (record_key)
 """
 
+# A column says different things where its values differ or where only some of them are missing.
+_DIFFERS = 'min("{0}") IS DISTINCT FROM max("{0}") OR count("{0}") BETWEEN 1 AND count(*) - 1'
+
 _KEPT = """
 COPY (
     SELECT * EXCLUDE (file_row_number) FROM read_parquet('{accepted}', file_row_number = TRUE)
-    WHERE file_row_number NOT IN (SELECT place FROM twice WHERE fate <> 'first' AND accepted)
+    WHERE file_row_number NOT IN (SELECT place FROM twice WHERE fate <> 'first' AND place IS NOT NULL)
     ORDER BY file_row_number
 ) TO '{target}' (FORMAT parquet, COMPRESSION zstd)
 """
@@ -120,7 +123,8 @@ def set_duplicates_apart(files: Delivered) -> Counts:
 def _find(con: duckdb.DuckDBPyConnection, files: Delivered) -> None:
     content = ", ".join(f'"{name}"' for name in files.content)
     column = "source_column" if files.has_source_column else "''"
-    sql = _TWICE.format(content=content, source_column=column)
+    differ = " OR ".join(_DIFFERS.format(name) for name in [*files.content, "unread"])
+    sql = _TWICE.format(content=content, source_column=column, differ=differ)
     con.execute(sql, {"accepted": str(files.accepted), "refused": str(files.refused)})
 
 
