@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines import effects
 from pipelines.study.load import Protocol
 from pipelines.warehouse.code_version import code_version
-from pipelines.warehouse.database import build_file, create_table, insert_rows, open_build
+from pipelines.warehouse.database import build_file, close_build, create_table, insert_rows, open_build
 from pipelines.warehouse.dictionary import LAYERS, Dictionary, Table, load_dictionary
 from pipelines.warehouse.errors import WarehouseError, reason
 from pipelines.warehouse.inputs import Delivery, create_inputs
@@ -45,6 +45,7 @@ def start_build(workspace: Workspace, protocol: Protocol, deliveries: Iterable[D
     """A fresh build database with the protocol (`study.*`) and what was delivered (`input.*`) in it."""
     import duckdb
 
+    close_build(workspace)
     effects.remove(workspace.build)
     effects.make_directory(workspace.build)
     file = build_file(workspace)

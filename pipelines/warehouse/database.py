@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,18 +32,47 @@ def build_file(workspace: Workspace) -> Path:
     return workspace.build / "build.duckdb"
 
 
-@contextmanager
-def open_build(workspace: Workspace, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The build database in UTC, closed at the end. One process at a time writes it."""
-    import duckdb
+@dataclass(frozen=True)
+class _Opened:
+    """The build database of a workspace, held open between steps: opening it costs more than most of them."""
 
-    settings = CLOSED | {"memory_limit": MEMORY_LIMIT, "temp_directory": str(workspace.build / "spill")}
-    con = duckdb.connect(str(build_file(workspace)), read_only=read_only, config=dict(settings))
+    connection: duckdb.DuckDBPyConnection
+    inode: int
+
+
+_opened: dict[Path, _Opened] = {}
+
+
+@contextmanager
+def open_build(workspace: Workspace) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection in UTC to the build database. One process at a time has it, until `close_build`."""
+    con = _instance(workspace).cursor()
     try:
         con.execute("SET TimeZone = 'UTC'")
         yield con
     finally:
         con.close()
+
+
+def close_build(workspace: Workspace) -> None:
+    """Let go of the build database; nothing happens where it is not open."""
+    opened = _opened.pop(build_file(workspace), None)
+    if opened is not None:
+        opened.connection.close()
+
+
+def _instance(workspace: Workspace) -> duckdb.DuckDBPyConnection:
+    import duckdb
+
+    file = build_file(workspace)
+    opened = _opened.get(file)
+    if opened is not None and file.exists() and file.stat().st_ino == opened.inode:
+        return opened.connection
+    close_build(workspace)
+    settings = CLOSED | {"memory_limit": MEMORY_LIMIT, "temp_directory": str(workspace.build / "spill")}
+    con = duckdb.connect(str(file), config=dict(settings))
+    _opened[file] = _Opened(con, file.stat().st_ino)
+    return con
 
 
 def create_table(con: Any, name: str, columns: dict[str, str], *, file: Path) -> None:

@@ -93,7 +93,7 @@ def _cell(column: str, kind: str) -> str:
     if kind == "VARCHAR":
         text = f"replace({column}, '\"', '\"\"')"
     elif kind == "TIMESTAMPTZ":
-        text = f"strftime({column} AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%fZ')"
+        text = f"strftime(make_timestamp(epoch_us({column})), '%Y-%m-%dT%H:%M:%S.%fZ')"
     elif kind == "DOUBLE":
         text = f"CASE WHEN isnan({column}) THEN 'nan' WHEN {column} = 0 THEN '0.0' ELSE {text} END"
     return f"coalesce('\"' || {text} || '\"', '')"

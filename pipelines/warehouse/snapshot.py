@@ -22,11 +22,11 @@ from pipelines.warehouse.contents import (
     is_dictionary,
     unblinded_contents,
 )
-from pipelines.warehouse.database import build_file, create_table, insert_rows, open_build
+from pipelines.warehouse.database import build_file, close_build, create_table, insert_rows, open_build
 from pipelines.warehouse.dictionary import Dictionary, load_dictionary
 from pipelines.warehouse.digest import NOT_IN_TABLES_DIGEST, Canon, inputs_digest, table_digest, tables_digest
 from pipelines.warehouse.errors import WarehouseError, reason
-from pipelines.warehouse.fresh_process import fresh_process
+from pipelines.warehouse.fresh_process import FreshProcess, fresh_process
 from pipelines.warehouse.published import BLINDED, MANIFEST, UNBLINDED, UNBLINDED_MANIFEST, WRITING
 from pipelines.warehouse.quoting import identifier, literal, parquet
 from pipelines.workspace import Workspace
@@ -72,15 +72,26 @@ def write_snapshot(
     import duckdb
 
     dictionary = dictionary or load_dictionary()
+    spill = workspace.build / "spill"
     try:
-        with open_build(workspace) as con:
-            return _write(con, workspace, protocol, as_of, dictionary, now or datetime.now(UTC))
+        # The writers start while the digests are computed.
+        with fresh_process(spill) as open_writer, fresh_process(spill) as blinded_writer, open_build(workspace) as con:
+            writers = {UNBLINDED: open_writer, BLINDED: blinded_writer}
+            return _write(con, writers, workspace, protocol, as_of, dictionary, now or datetime.now(UTC))
     except duckdb.Error as error:
         raise WarehouseError(f"the snapshot could not be written: {reason(error)}") from None
+    finally:
+        close_build(workspace)
 
 
 def _write(
-    con: Any, workspace: Workspace, protocol: Protocol, as_of: date, dictionary: Dictionary, now: datetime
+    con: Any,
+    writers: dict[str, FreshProcess],
+    workspace: Workspace,
+    protocol: Protocol,
+    as_of: date,
+    dictionary: Dictionary,
+    now: datetime,
 ) -> Path:
     seen_by = protocol.study.who_sees_outcomes
     unblinded = unblinded_contents(dictionary)
@@ -93,15 +104,16 @@ def _write(
     total = tables_digest({name: entry["digest"] for name, entry in digests.items()})
     identity = _identity(con, workspace, protocol, as_of, now, total)
     _put_identity(con, dictionary, identity, file)
+    digests |= _digests(con, [part for part in unblinded if part.name == NOT_IN_TABLES_DIGEST])
 
     folder = _new_folder(workspace, identity.snapshot_id)
     for name, parts in ((UNBLINDED, unblinded), (BLINDED, blinded)):
-        _write_database(con, workspace, folder / name, parts)
+        _write_database(con, writers[name], workspace, folder / name, parts)
     deliveries = _deliveries(con)
     kept = [d for d in deliveries if may_hold(str(d["blinding"]), seen_by)]
     _write_manifest(folder, identity, {BLINDED: _digests(con, blinded), UNBLINDED: None}, kept)
     # Apart, because with the digests of what is hidden a guess at the allocation could be confirmed.
-    content = {"files": {UNBLINDED: {"tables": _digests(con, unblinded)}}, "deliveries": deliveries}
+    content = {"files": {UNBLINDED: {"tables": digests}}, "deliveries": deliveries}
     _write_json(folder / UNBLINDED_MANIFEST, content)
     return folder
 
@@ -160,22 +172,21 @@ def _new_folder(workspace: Workspace, snapshot_id: str) -> Path:
     return effects.make_directory(workspace.snapshots / f".{snapshot_id}{WRITING}")
 
 
-def _write_database(con: Any, workspace: Workspace, path: Path, parts: Sequence[Part]) -> None:
-    """Write `parts` to a new database in a process that sees nothing but them."""
+def _write_database(con: Any, writer: FreshProcess, workspace: Workspace, path: Path, parts: Sequence[Part]) -> None:
+    """Write `parts` to a new database by a process that sees nothing but them."""
     rows = effects.make_directory(workspace.build / path.stem)
     for part in parts:
         target = rows / f"{part.name}.parquet"
         copy = f"COPY ({part.select} ORDER BY {part.order}) TO {literal(str(target))} (FORMAT parquet)"
         effects.execute(con, copy, file=target)
-    with fresh_process(workspace.build / "spill") as writer:
-        attach = f"ATTACH {literal(str(path))} AS published (STORAGE_VERSION '{STORAGE_VERSION}')"
-        for statement in (attach, "USE published", "BEGIN"):
+    attach = f"ATTACH {literal(str(path))} AS published (STORAGE_VERSION '{STORAGE_VERSION}')"
+    for statement in (attach, "USE published", "BEGIN"):
+        effects.execute(writer, statement, file=path)
+    for part in parts:
+        for statement in _statements(part, rows / f"{part.name}.parquet"):
             effects.execute(writer, statement, file=path)
-        for part in parts:
-            for statement in _statements(part, rows / f"{part.name}.parquet"):
-                effects.execute(writer, statement, file=path)
-        for statement in ("COMMIT", "CHECKPOINT published", "USE memory", "DETACH published"):
-            effects.execute(writer, statement, file=path)
+    for statement in ("COMMIT", "CHECKPOINT published", "USE memory", "DETACH published"):
+        effects.execute(writer, statement, file=path)
     effects.remove(rows)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import pytest
 
 from pipelines.study.load import Protocol
 from pipelines.warehouse.build import derive, start_build
+from pipelines.warehouse.database import close_build
 from pipelines.warehouse.graph import Graph
 from pipelines.warehouse.publish import publish
 from pipelines.warehouse.snapshot import write_snapshot
@@ -27,6 +28,7 @@ def published(tmp_path_factory: pytest.TempPathFactory, ict_sad: Protocol) -> Wo
     workspace, graph = Workspace(folder / "workspace"), write_files(folder / "files")
     _build(workspace, graph, ict_sad, deliveries(folder / "drops"))
     publish(workspace, ict_sad, write_snapshot(workspace, ict_sad, AS_OF, graph.dictionary, NOON))
+    close_build(workspace)
     return workspace
 
 
@@ -37,9 +39,11 @@ def _build(workspace: Workspace, graph: Graph, protocol: Protocol, drops: Sequen
 
 
 @pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
+def workspace(tmp_path: Path) -> Iterator[Workspace]:
     (tmp_path / "workspace").mkdir()
-    return Workspace(tmp_path / "workspace")
+    made = Workspace(tmp_path / "workspace")
+    yield made
+    close_build(made)
 
 
 @pytest.fixture

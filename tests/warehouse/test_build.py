@@ -37,7 +37,7 @@ def test_a_stale_build_is_removed(workspace: Workspace, ict_sad: Protocol) -> No
     (workspace.build / "build.duckdb.wal").write_bytes(b"of another night")
     start_build(workspace, ict_sad, [], AS_OF)
     assert build_file(workspace).stat().st_mode & 0o777 == 0o600
-    with open_build(workspace, read_only=True) as con:
+    with open_build(workspace) as con:
         assert con.execute("SELECT as_of FROM study.setting").fetchone() == (AS_OF,)
 
 
