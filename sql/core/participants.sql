@@ -1,4 +1,21 @@
 -- Every person whom a site screened, as delivered last: one row a person.
+-- What counts are the rows of standing deliveries but for older versions of a key,
+-- and versions from before that are upheld because the newer one is in quarantine.
+WITH current_row AS (
+    SELECT r.*
+    FROM input.participants AS r
+    SEMI JOIN core.standing_delivery AS d ON d.delivery_id = r.delivery_id
+    ANTI JOIN core.contested AS older
+        ON older.feed = 'participants' AND older.site_id = r.site_id
+        AND older.record_key = r.record_key AND older.delivery_id = r.delivery_id AND NOT older.counts
+    UNION ALL
+    SELECT r.*
+    FROM input.participants AS r
+    SEMI JOIN core.contested AS upheld
+        ON upheld.feed = 'participants' AND upheld.site_id = r.site_id
+        AND upheld.record_key = r.record_key AND upheld.delivery_id = r.delivery_id
+        AND upheld.counts AND NOT upheld.standing
+)
 SELECT
     s.study_id || '-' || r.site_id || '-' || r.subject_id AS usubjid,
     r.site_id,
@@ -15,8 +32,5 @@ SELECT
     r.row_no,
     r.line_no,
     r.record_key
-FROM input.participants AS r
+FROM current_row AS r
 CROSS JOIN study.setting AS s
-ANTI JOIN core.superseded AS old
-    ON old.feed = 'participants' AND old.site_id = r.site_id
-    AND old.record_key = r.record_key AND old.delivery_id = r.delivery_id

@@ -214,7 +214,7 @@ def test_a_failure_exits_1_and_its_words_are_not_stored(
             assert inside or CANARY.encode() not in path.read_bytes(), path
 
 
-@pytest.mark.parametrize("step", ["rows.usage", "core.superseded", "publication.candidate"])
+@pytest.mark.parametrize("step", ["rows.usage", "core.contested", "publication.candidate"])
 def test_a_killed_night_leaves_yesterday_and_the_next_one_needs_no_hand(trial: Trial, held: str, step: str) -> None:
     command = [COMMAND, "nightly", "--workspace", str(trial.workspace.root), "--settle", "0", *AS_OF]
     night = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)

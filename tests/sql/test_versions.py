@@ -24,18 +24,16 @@ def send(trial: Trial, people: dict[str, str], **delivery: Any) -> str:
     return delivery_id
 
 
-def test_one_delivery_leaves_nothing_superseded(trial: Trial) -> None:
+def test_one_delivery_leaves_nothing_contested(trial: Trial) -> None:
     send(trial, {"001": "F"})
     db = trial.tables()
-    assert db.rows("FROM core.superseded") == []
+    assert db.rows("FROM core.contested") == []
 
 
 def test_the_newest_version_counts(trial: Trial) -> None:
     send(trial, {"001": "F", "002": "F"})
     send(trial, {"001": "M", "002": "F"})
     assert people(trial) == [("001", "M", "d2"), ("002", "F", "d2")]
-    superseded = trial.tables().rows("SELECT feed, site_id, record_key, delivery_id FROM core.superseded ORDER BY 3")
-    assert superseded == [("participants", "oxford", "001", "d1"), ("participants", "oxford", "002", "d1")]
 
 
 def test_a_full_export_withdraws_what_it_leaves_out(trial: Trial) -> None:
@@ -55,6 +53,31 @@ def test_what_comes_back_is_restored(trial: Trial) -> None:
     send(trial, {"001": "F"})
     send(trial, {"001": "F", "002": "M"})
     assert people(trial) == [("001", "F", "d3"), ("002", "M", "d3")]
+
+
+def test_only_the_last_full_export_and_what_follows_is_looked_at(trial: Trial) -> None:
+    for sex in "FMXF":
+        send(trial, {"001": sex})
+    send(trial, {"001": "M"}, scope="incremental")
+    db = trial.tables("core.participants")
+    assert db.rows("SELECT delivery_id FROM core.standing_delivery ORDER BY sequence") == [("d4",), ("d5",)]
+    assert db.rows("SELECT delivery_id, counts FROM core.contested ORDER BY 1") == [("d4", False), ("d5", True)]
+
+
+def test_of_several_older_versions_the_newest_is_upheld(trial: Trial) -> None:
+    for sex in "FMX":
+        send(trial, {"001": sex, "002": "F"})
+    last = send(trial, {"002": "F"}, status="partial")
+    trial.refuse("participants", "oxford", last, "001")
+    assert people(trial) == [("001", "X", "d3"), ("002", "F", "d4")]
+
+
+def test_an_upheld_version_yields_to_a_newer_one_of_another_stream(trial: Trial) -> None:
+    send(trial, {"001": "F"})
+    send(trial, {"001": "M"}, stream="other")
+    last = send(trial, {}, status="partial")
+    trial.refuse("participants", "oxford", last, "001")
+    assert people(trial) == [("001", "M", "d2")]
 
 
 def test_an_incremental_delivery_restores_too(trial: Trial) -> None:
