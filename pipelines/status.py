@@ -29,7 +29,7 @@ def status(workspace: Workspace) -> dict[str, Any]:
     """The state of a workspace, ready for JSON: dates and times as ISO text, missing as None.
 
     Before anything was published `snapshot` is None and the lists are empty; `data_queries` is None
-    where the snapshot knows no queries.
+    where the snapshot knows no queries. `note` says why a snapshot cannot be read.
     """
     records = nights(workspace)
     recent = _since_the_last_night(records)
@@ -37,6 +37,7 @@ def status(workspace: Workspace) -> dict[str, Any]:
         "workspace": str(workspace.root),
         "last_run": _last_run(records),
         "snapshot": None,
+        "note": None,
         "received": [],
         "received_not_published": sorted({i for night in recent for i in night.received}),
         "quarantine": [],
@@ -51,9 +52,20 @@ def status(workspace: Workspace) -> dict[str, Any]:
     }
     database = workspace.published / "current-unblinded.duckdb"
     if database.exists():
-        with _opened(database) as con:
-            state |= _published(con, state["received_not_published"])
+        state |= _from_snapshot(database, state["received_not_published"])
     return state
+
+
+def _from_snapshot(database: Path, received: Sequence[str]) -> dict[str, Any]:
+    import duckdb
+
+    try:
+        with _opened(database) as con:
+            return _published(con, received)
+    except (duckdb.BinderException, duckdb.CatalogException):
+        return {
+            "note": "The snapshot is of another version of the program; the next night brings what is missing here."
+        }
 
 
 def _last_run(records: Sequence[Night]) -> dict[str, Any] | None:

@@ -44,7 +44,7 @@ def _heading(state: State, console: Console) -> None:
         for message in run["messages"]:
             _line(console, f"           {message}")
     if snapshot is None:
-        _line(console, "Snapshot   nothing is published yet")
+        _line(console, f"Snapshot   {state['note'] or 'nothing is published yet'}")
         return
     as_of, built = snapshot["as_of"], _moment(snapshot["built_at"])
     _line(console, f"Snapshot   {snapshot['snapshot_id']}, as of {as_of}, built {built}")

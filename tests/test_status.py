@@ -144,6 +144,15 @@ def test_open_queries_are_shown_once_there_are_such(workspace: Workspace, ict_sa
     assert "12 days" in screen(state)
 
 
+def test_a_snapshot_of_another_version_is_said_to_be_one(workspace: Workspace) -> None:
+    workspace.published.mkdir()
+    with duckdb.connect(str(workspace.published / "current-unblinded.duckdb")) as con:
+        con.execute("CREATE TABLE something (x INTEGER)")
+    state = status(workspace)
+    json.dumps(state)
+    assert "another version" in screen(state)
+
+
 def test_the_screen_keeps_to_its_width_and_to_one_page(workspace: Workspace, ict_sad: Protocol) -> None:
     trial = good_trial(ict_sad)
     for n in range(40):
