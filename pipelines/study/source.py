@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from datetime import date
 from typing import Annotated, Literal
+from zoneinfo import available_timezones
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from pipelines.study.instrument import Strict
 
@@ -53,6 +54,24 @@ class SasTransport(Strict):
 Read = Annotated[Delimited | JsonLines | SpssFile | SasTransport, Field(discriminator="format")]
 
 
+def _is_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"`{name}` is not an IANA time zone; for example Asia/Tokyo")
+    return name
+
+
+def _is_date_format(shape: object) -> object:
+    """A strptime format of a date must say year, month and day, by number or by name."""
+    if isinstance(shape, str):
+        directives = set(re.findall(r"%-?(.)", shape))
+        if not all(directives & kind for kind in (set("YyFDx"), set("mbBFDx"), set("deFDx"))):
+            raise ValueError(f"`{shape}` is not a format of dates; for example %d/%m/%Y")
+    return shape
+
+
+TimeZone = Annotated[str, AfterValidator(_is_zone)]
+
+
 class Offset(Strict):
     """A date given as a count: 1 is `origin`, 2 is `every_days` later, and so on."""
 
@@ -80,12 +99,12 @@ class Source(Strict):
     dialect: Literal["redcap"] | None = None
     scope: Scope | None = None  # default: by feed
     blinding: Blinding | None = None  # default: the feed's
-    timezone: str | None = None  # default: the site's
+    timezone: TimeZone | None = None  # default: the site's
     missing: list[Text] = Field(default_factory=list)
     columns: dict[str, str] = Field(default_factory=dict)
     constants: dict[str, Text] = Field(default_factory=dict)
     values: dict[str, dict[Text, Text]] = Field(default_factory=dict)
-    dates: dict[str, str | Offset] = Field(default_factory=dict)
+    dates: dict[str, Annotated[str | Offset, BeforeValidator(_is_date_format)]] = Field(default_factory=dict)
     only: dict[str, list[Text]] = Field(default_factory=dict)
     site_column: dict[str, list[Text]] = Field(default_factory=dict)
     forms: list[Form] = Field(default_factory=list)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import date
 from functools import cached_property
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from pipelines.study.instrument import Strict
-from pipelines.study.source import FeedName, Source
+from pipelines.study.source import FeedName, Source, TimeZone
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Code = Annotated[str, Field(pattern=r"^\S+$")]
@@ -170,16 +170,9 @@ class Site(Strict):
     name: str
     country: str = Field(pattern=r"^[A-Z]{3}$")
     language: str
-    timezone: str
+    timezone: TimeZone
     target: int | None = Field(default=None, ge=0)
     feeds: dict[FeedName, list[Source]] = Field(default_factory=dict)
-
-    @field_validator("timezone")
-    @classmethod
-    def _is_a_zone(cls, name: str) -> str:
-        if name not in available_timezones():
-            raise ValueError(f"`{name}` is not an IANA time zone; for example Asia/Tokyo")
-        return name
 
     @cached_property
     def zone(self) -> ZoneInfo:

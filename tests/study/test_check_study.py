@@ -43,6 +43,8 @@ def line_of(text: str, words: str) -> int:
             "encoding: sjis-1997}\n          missing",
             "is not an encoding",
         ),
+        ("read: {format: jsonl}", "read: {format: jsonl}\n          timezone: Mars/Base", "`Mars/Base` is not an IANA"),
+        ('consent_date: "%Y/%m/%d"', 'consent_date: "%Y/%m"', "`%Y/%m` is not a format of dates"),
         ("session_gap_minutes: 30", "session_gap_minutes: 0", "greater than or equal to 1"),
         ("blinding: {outcomes: statistician}", "blinding: {outcomes: everyone}", "blinding"),
         ("  - {avisit: WEEK 8,", "  - {avisit: WEEK 8, avisit: WEEK 8,", "duplicate key"),
