@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import json
 import os
 import subprocess
@@ -225,12 +226,20 @@ def test_whatever_fails_readers_keep_the_old_snapshot_and_the_next_night_succeed
     assert not [path for path in workspace.snapshots.iterdir() if path.name.startswith(".")]
 
 
-def test_a_group_that_is_not_there_is_left_out(build: Build, graph: Graph, ict_sad: Protocol) -> None:
-    workspace = build()
-    deployment = ict_sad.study.deployment.model_copy(update={"group": "no-such-group-here"})
+@pytest.mark.parametrize("known", [True, False])
+def test_the_deployments_group_is_given_what_the_blinded_may_read(
+    build: Build, workspace: Workspace, graph: Graph, ict_sad: Protocol, known: bool
+) -> None:
+    own = grp.getgrgid(os.getgid()).gr_name
+    deployment = ict_sad.study.deployment.model_copy(update={"group": own if known else "no-such-group-here"})
     study = ict_sad.study.model_copy(update={"deployment": deployment})
     protocol = Protocol(study, ict_sad.instruments, ict_sad.digest)
-    folder = publish(workspace, protocol, write_snapshot(workspace, protocol, AS_OF, graph.dictionary))
+    hidden = write_snapshot(build(), protocol, AS_OF, graph.dictionary)
+    given: list[str] = []
+    with effects.watched(lambda kind, path: given.append(path.name) if kind == "chown" else None):
+        folder = publish(workspace, protocol, hidden)
+    shared = ["blinded.duckdb", "manifest.json", "published", "snapshots", hidden.name]
+    assert given == (shared if known else [])
     assert mode(folder / "blinded.duckdb") == 0o440
 
 
