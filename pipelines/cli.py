@@ -112,9 +112,13 @@ def check_study(workspace: Workspace, file: Path | None) -> None:
 @click.option("--faults", is_flag=True, help="With the mistakes that real sites make.")
 def simulate(workspace: Workspace, participants: int, seed: int, faults: bool) -> None:
     """Fill landing/ with a synthetic trial, and write what is true beside it."""
+    from pipelines.simulate import SimulationError
     from pipelines.simulate import simulate as simulate_trial
 
-    truth = simulate_trial(workspace, _protocol(workspace), participants=participants, seed=seed, faults=faults)
+    try:
+        truth = simulate_trial(workspace, _protocol(workspace), participants=participants, seed=seed, faults=faults)
+    except SimulationError as error:
+        fail(str(error))
     click.echo(f"{participants} simulated participants lie in {workspace.landing}; the truth is in {truth}.")
 
 

@@ -97,7 +97,7 @@ def plan(protocol: Protocol, trial: Trial, calendar: Calendar) -> tuple[list[Dro
         for feed in LOGS if protocol.study.has_allocation else LOGS[1:]:
             drops += post.log(feed)
         by_day |= post.by_day
-    return drops, by_day
+    return [drop for drop in drops if drop.rows], by_day  # who has nothing to report sends no file
 
 
 def log_ends(drops: list[Drop]) -> dict[tuple[str, str], date | None]:
@@ -142,15 +142,14 @@ class _Post:
         return drops + self._in_house_format(left_over)
 
     def log(self, feed: FeedName) -> list[Drop]:
-        """A feed whose rows carry their own date, in increments (or ever longer full exports); nothing new, no file."""
+        """A feed whose rows carry their own date, in increments (or ever longer full exports)."""
         source = next(iter(self.site.feeds.get(feed, [])), None)
         rows, day = self._dated(feed)
         full = source is not None and (source.scope or _usual_scope(feed)) == "full"
         drops = []
         for i, (after, cut) in enumerate(_spans(self.calendar.cuts(*INCREMENTS.get(feed, FULL_EXPORTS)))):
             new = rows.filter(pl.col(day) <= cut, pl.lit(full) | (pl.col(day) > after))
-            if new.height or i == 0:
-                drops.append(self._drop(feed, self._cells(feed, source, new), cut, i, source))
+            drops.append(self._drop(feed, self._cells(feed, source, new), cut, i, source))
         return drops
 
     def _dated(self, feed: str) -> tuple[pl.DataFrame, str]:
@@ -212,8 +211,7 @@ class _Post:
         drops = []
         for i, (after, cut) in enumerate(_spans(self.calendar.cuts(*INCREMENTS["questionnaires"]))):
             new = rows.filter(day > after, day <= cut)
-            if new.height:
-                drops.append(self._drop("questionnaires", house_cells("questionnaires", new), cut, i, None))
+            drops.append(self._drop("questionnaires", house_cells("questionnaires", new), cut, i, None))
         return drops
 
     def _drop(self, feed: str, cells: Cells, cut: date, i: int, source: Source | None) -> Drop:

@@ -162,13 +162,13 @@ def spoiled_person(scene: Scene) -> None:
 def exact_duplicates(scene: Scene) -> None:
     """Whole records sent again in the same file."""
     for drop in _one_a_site(scene.increments("usage")) + _one_a_site(scene.of("questionnaires", house=True)):
-        rows = append(drop, [record(drop, row) for row in (1, 2, 3) if row <= drop.cells.height])
+        rows = append(drop, [record(drop, row) for row in _sound(drop, 3)])
         drop.expected.duplicates += len(rows)
         scene.note("duplicate", drop, rows, duplicates=len(rows))
     for _, drop in _wide_by_date(scene):
-        rows = append(drop, [record(drop, 1)])
-        drop.expected.duplicates += 1
-        scene.note("duplicate", drop, rows, duplicates=1)
+        rows = append(drop, [record(drop, row) for row in _sound(drop, 1)])
+        drop.expected.duplicates += len(rows)
+        scene.note("duplicate", drop, rows, duplicates=len(rows))
 
 
 def conflicting_events(scene: Scene) -> None:
@@ -310,7 +310,7 @@ def unknown_subjects(scene: Scene) -> None:
         rows = append(drop, [encoded(drop, event | {"subject_id": STRANGER}) for event in events])
         scene.note("unknown_subject", drop, rows, subject_id=STRANGER, absent_from="analysis and engagement")
     for drop in scene.of("questionnaires", house=True)[1:2]:
-        rows = append(drop, [record(drop, row) | {"subject_id": STRANGER} for row in range(1, 4)])
+        rows = append(drop, [record(drop, row) | {"subject_id": STRANGER} for row in _sound(drop, 3)])
         scene.note("unknown_subject", drop, rows, subject_id=STRANGER, absent_from="analysis.adqs")
 
 
@@ -481,6 +481,12 @@ def _one_a_site(drops: list[Drop]) -> list[Drop]:
     for drop in drops:
         by_site.setdefault(drop.site, []).append(drop)
     return [found[min(1, len(found) - 1)] for found in by_site.values()]
+
+
+def _sound(drop: Drop, most: int) -> list[int]:
+    """The first records of a file that no fault refuses."""
+    struck = {row for row, _ in drop.expected.quarantine}
+    return [row for row in range(1, drop.cells.height + 1) if row not in struck][:most]
 
 
 def _wide_by_date(scene: Scene) -> list[tuple[Drop, Drop]]:

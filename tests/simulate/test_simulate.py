@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -104,6 +106,17 @@ def test_a_sites_own_drop_is_never_mixed_with_a_simulation(ict_sad: Protocol, tm
     with pytest.raises(SimulationError, match="new workspace"):
         simulate(Workspace(tmp_path), ict_sad, 6, 1)
     assert fingerprint(tmp_path).keys() == {"landing/oxford/usage/real.jsonl"}
+
+
+def test_the_command_refuses_in_one_sentence(tmp_path: Path) -> None:
+    command = Path(sys.executable).with_name("ict-trial")
+    workspace = ["--workspace", str(tmp_path / "trial")]
+    asked = ["simulate", *workspace, "--participants", "3", "--seed"]
+    for words, code in (["init", *workspace], 0), ([*asked, "1"], 0), ([*asked, "1"], 0), ([*asked, "2"], 2):
+        done = subprocess.run([command, *words], capture_output=True, text=True)
+        assert done.returncode == code, done.stderr
+    assert "already holds files" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("participants", [1, 2, 5])
