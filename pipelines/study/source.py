@@ -111,6 +111,14 @@ class Source(Strict):
     ignore: list[str] = Field(default_factory=list)
     expected_every_days: int | None = Field(default=None, ge=1)
 
+    def reads(self, column: str) -> bool:
+        """Whether this mapping reads the file's column; `{n}` in a form stands for any number."""
+        if column in {*self.columns.values(), *self.only, *self.site_column}:
+            return True
+        named = [form.completed_at or "" for form in self.forms]
+        named += [pattern for form in self.forms for pattern in form.items.values()]
+        return any(re.fullmatch(re.escape(name).replace(r"\{n\}", r"\d+"), column) for name in named)
+
     @model_validator(mode="after")
     def _numbers_match(self) -> Source:
         for form in self.forms:

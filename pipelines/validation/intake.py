@@ -73,7 +73,7 @@ def read_delivery(workspace: Workspace, protocol: Protocol, receipt: Receipt) ->
 def _digest(protocol: Protocol, site: Site, feed: Feed, receipt: Receipt) -> str:
     """Of everything but the bytes that the rows depend on."""
     facts: dict[str, Any] = {
-        "sources": [source.model_dump(mode="json") for source in site.feeds.get(feed.name, [])],  # type: ignore[call-overload]
+        "sources": site.model_dump(mode="json")["feeds"],
         "feed": repr(feed),
         "codes": contract.study_codes(protocol),
         "items": [instrument.model_dump(mode="json")["items"] for instrument in protocol.instruments.values()],
@@ -118,7 +118,8 @@ class Reading:
     def rows(self, blank: Rows) -> Rows:
         """Read the whole file. Raises UnreadableError, ConservationError."""
         table = open_table(self.path, self.receipt.file_name, self.choice.read)
-        mapping = map_header(self.feed, self.choice.source, self.protocol.instruments, table.header)
+        others = [source for sources in self.site.feeds.values() for source in sources if source != self.choice.source]
+        mapping = map_header(self.feed, self.choice.source, self.protocol.instruments, table.header, others)
         _ = self.clocks  # a study file that cannot be used is found before the first row
         self.accepted = self._file(ACCEPTED, self.layout.accepted, self.layout.distinct)
         self.quarantine = self._file(QUARANTINE, record_layout.quarantine_shape())

@@ -53,6 +53,7 @@ class FeedMapping:
     source: Source
     forms: tuple[WideForm, ...]
     header: tuple[str, ...] | None
+    others: tuple[Source, ...] = ()  # what else the site sends: one export may serve several feeds
 
     @cached_property
     def dialect(self) -> Dialect:
@@ -68,7 +69,7 @@ class FeedMapping:
         return list(dict.fromkeys(names))
 
     def unknown(self, seen: Iterable[str]) -> list[str]:
-        """The columns that nothing maps, as they may be shown; those the study file ignores are not named."""
+        """The columns that no feed knows, as they may be shown; those the study file ignores are not named."""
         used = set(self.used)
         return [
             shown(column)
@@ -76,6 +77,7 @@ class FeedMapping:
             if column not in used
             and not self.dialect.is_plumbing(column)
             and not any(fnmatchcase(column, pattern) for pattern in self.source.ignore)
+            and not any(other.reads(column) for other in self.others)
         ]
 
     def file_column(self, feed_column: str) -> str:
@@ -207,7 +209,11 @@ def _is_one_of(column: str, texts: list[str]) -> pl.Expr:
 
 
 def map_header(
-    feed: Feed, source: Source, instruments: Mapping[str, Instrument], header: list[str] | None
+    feed: Feed,
+    source: Source,
+    instruments: Mapping[str, Instrument],
+    header: list[str] | None,
+    others: Iterable[Source] = (),
 ) -> FeedMapping:
     """The source's mapping onto a file with this header (None: it only shows row by row).
 
@@ -216,7 +222,7 @@ def map_header(
     """
     forms = [_wide(form, source, instruments[form.instrument], header) for form in source.forms]
     present = tuple(form for form in forms if header is None or set(form.items.values()) & set(header))
-    mapping = FeedMapping(feed, source, present, None if header is None else tuple(header))
+    mapping = FeedMapping(feed, source, present, None if header is None else tuple(header), tuple(others))
     if header is None:
         return mapping
     lacking = [column for column in mapping.used if column not in header]

@@ -105,7 +105,7 @@ def test_numbers_with_leading_zeros_are_the_same_numbers(tmp_path: Path, ict_sad
 
 
 def test_redcap_rows_of_other_events_sites_and_unfinished_surveys(tmp_path: Path, ict_sad: Protocol) -> None:
-    header = [*REDCAP, "phq9_complete", "redcap_repeat_instance", "redcap_survey_identifier", "nhs_number"]
+    header = [*REDCAP, "phq9_complete", "redcap_repeat_instance", "redcap_survey_identifier", "email"]
     tail = ["2", "", "", "123"]
     rows = [
         ["1", "baseline_arm_1", "oxford", "2026-01-05 10:00:00", *"111111111", *tail],
@@ -118,7 +118,7 @@ def test_redcap_rows_of_other_events_sites_and_unfinished_surveys(tmp_path: Path
     assert read.rows.stream == "redcap_questionnaires"
     assert read.counts == (5, 3, 2, 0)
     assert read.refused() == [(3, "wrong_site", "redcap_data_access_group"), (4, "missing_key", "phq9_timestamp")]
-    assert read.rows.unknown_columns == ["nhs_number"]
+    assert read.rows.unknown_columns == ["email"]
     assert read.accepted["visit"].unique().sort().to_list() == ["BASELINE", "unscheduled"]
     assert "oxford" in read.quarantine["message"][0] and "reading" not in read.quarantine["message"][0]
 
