@@ -165,7 +165,7 @@ class _Post:
 
     def _cells(self, feed: str, source: Source | None, rows: pl.DataFrame) -> Cells:
         text = as_text(feed, rows, source.dates if source else {})
-        return source_cells(source, feed, text, self.site.language) if source else house_cells(feed, text)
+        return source_cells(source, feed, text, self.site) if source else house_cells(feed, text)
 
     def _people(self, source: Source | None, cut: date) -> Cells:
         return self._cells("participants", source, status_on(self.trial.people, cut).filter(site=self.site.site))
@@ -195,8 +195,8 @@ class _Post:
         sent = sent.with_columns(pl.col("local").alias("completed_at"))
         sent = as_text("questionnaires", sent, {"completed_at": form})
         if source.forms:
-            return wide_cells(source, self.protocol, sent, self.site.language)
-        return source_cells(source, "questionnaires", sent, self.site.language)
+            return wide_cells(source, self.protocol, sent, self.site)
+        return source_cells(source, "questionnaires", sent, self.site)
 
     def _in_house_format(self, rows: pl.DataFrame) -> list[Drop]:
         """The programme's weekly forms (with an offset), and what the site's own format has no room for."""

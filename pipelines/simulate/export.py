@@ -9,6 +9,7 @@ import polars as pl
 
 from pipelines.study.load import Protocol
 from pipelines.study.source import Form, Offset, Source
+from pipelines.study.study import Site
 from schemas.feeds import FEEDS
 
 # What stands in columns that a study file tells the pipeline to ignore, and in those that nobody expected.
@@ -72,11 +73,11 @@ def _date_text(name: str, form: str | Offset) -> pl.Expr:
     return (days // form.every_days + 1).cast(pl.String).alias(name)
 
 
-def source_cells(source: Source, feed: str, rows: pl.DataFrame, language: str) -> Cells:
+def source_cells(source: Source, feed: str, rows: pl.DataFrame, site: Site) -> Cells:
     """`rows` (the feed's columns as text, one row a record) in the columns, codes and constants of `source`."""
     columns = {file: _code(source, name) for name, file in source.columns.items() if name in rows.columns}
     text = rows.select(expression.alias(file) for file, expression in columns.items())
-    cells = Cells(text.with_columns(_fixed(source, text, language)), rows)
+    cells = Cells(text.with_columns(_fixed(source, text, site)), rows)
     _describe(cells, source, feed)
     return cells
 
@@ -87,11 +88,21 @@ def _code(source: Source, name: str) -> pl.Expr:
     return pl.col(name).replace(codes) if codes else pl.col(name)
 
 
-def _fixed(source: Source, text: pl.DataFrame, language: str) -> list[pl.Expr]:
+def _fixed(source: Source, text: pl.DataFrame, site: Site) -> list[pl.Expr]:
     """Columns that say which record is meant for this feed, whose it is, and those to be ignored."""
     fixed = {column: codes[0] for column, codes in (source.only | source.site_column).items()}
-    fixed |= {column: PRIVATE.get(language, PRIVATE_ELSEWHERE) for column in source.ignore}
+    fixed |= {column: PRIVATE.get(site.language, PRIVATE_ELSEWHERE) for column in _private(source, site)}
     return [pl.lit(value).alias(column) for column, value in fixed.items() if column not in text.columns]
+
+
+def _private(source: Source, site: Site) -> list[str]:
+    """Columns to be ignored that are nobody's: neither a pattern nor what another feed reads of the same export."""
+    read: set[str] = set()
+    for other in (other for sources in site.feeds.values() for other in sources):
+        read |= {*other.columns.values(), *other.only, *other.site_column}
+        read |= {form.completed_at for form in other.forms if form.completed_at}
+        read |= {column for form in other.forms for column in form.items.values()}
+    return [column for column in source.ignore if column not in read and not set(column) & set("*?[")]
 
 
 def _describe(cells: Cells, source: Source, feed: str) -> None:
@@ -143,7 +154,7 @@ def carries(source: Source) -> pl.Expr:
     return fits
 
 
-def wide_cells(source: Source, protocol: Protocol, answers: pl.DataFrame, language: str) -> Cells:
+def wide_cells(source: Source, protocol: Protocol, answers: pl.DataFrame, site: Site) -> Cells:
     """Answers as one row a subject, visit and (where the forms share it) date, one column an item.
 
     `answers`: subject_id, instrument, visit, completed_at (text in the source's format), item, value.
@@ -162,7 +173,7 @@ def wide_cells(source: Source, protocol: Protocol, answers: pl.DataFrame, langua
             text = text.join(pivoted, on=MARK, how="left", maintain_order="left")
     columns = layout["column"].unique(maintain_order=True).to_list()
     text = text.with_columns(_nothing(c) for c in columns if c not in text.columns).drop(MARK)
-    cells = Cells(text.with_columns(_fixed(source, text, language)), records.drop(MARK))
+    cells = Cells(text.with_columns(_fixed(source, text, site)), records.drop(MARK))
     cells.text = _in_order(cells.text, source, protocol)
     _describe(cells, source, "questionnaires")
     _describe_items(cells, source, columns)
@@ -224,11 +235,13 @@ def redcap_cells(people: Cells, source: Source, answered: Cells) -> Cells:
     `source` is that of the answers. The record, event and group columns lead; `<form>_complete` and the
     columns of forms that no feed reads come last.
     """
-    shared = [c for c in answered.text.columns if c in people.text.columns]
-    text = people.text.join(answered.text, on=shared, how="full", coalesce=True, nulls_equal=True)
     record, event = source.columns["subject_id"], source.columns.get("visit")
     visits = source.values.get("visit", {})
     lead = [c for c in (record, event, *source.site_column) if c]
+    shared = [c for c in answered.text.columns if c in people.text.columns]
+    answers = answered.text.drop(c for c in shared if c not in lead)
+    on = [c for c in lead if c in shared]
+    text = people.text.join(answers, on=on, how="full", coalesce=True, nulls_equal=True)
     order = {code: i for i, code in enumerate(visits)}
     text = text.sort(record, *([pl.col(event).replace_strict(order, default=len(order))] if event else []))
     plumbing = [_complete(form) for form in source.forms]

@@ -10,7 +10,6 @@ from functools import cached_property, lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pipelines import effects
 from pipelines.landing.readers import Batch, Table, UnreadableError, open_table
@@ -120,7 +119,6 @@ class Reading:
         table = open_table(self.path, self.receipt.file_name, self.choice.read)
         others = [source for sources in self.site.feeds.values() for source in sources if source != self.choice.source]
         mapping = map_header(self.feed, self.choice.source, self.protocol.instruments, table.header, others)
-        _ = self.clocks  # a study file that cannot be used is found before the first row
         self.accepted = self._file(ACCEPTED, self.layout.accepted, self.layout.distinct)
         self.quarantine = self._file(QUARANTINE, record_layout.quarantine_shape())
         self.refused = self._file(REFUSED, self.layout.refused)
@@ -166,10 +164,6 @@ class Reading:
     def clocks(self) -> Clocks:
         source = self.choice.source
         zone = source.timezone or self.site.timezone
-        try:
-            ZoneInfo(zone)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise UnreadableError(f"the study file gives {source.source} a time zone that does not exist") from None
         return Clocks(zone, self.site.timezone, self.receipt.place.astimezone(UTC), source.dates)
 
     @cached_property

@@ -211,24 +211,6 @@ def test_a_source_may_keep_another_clock_than_its_site(tmp_path: Path, ict_sad: 
         assert (str(row["occurred_at"]), str(row["occurred_on"])) == ("2026-01-04 23:00:00+00:00", "2026-01-04")
 
 
-def test_a_date_format_that_cannot_be_used_rejects_the_file(tmp_path: Path, ict_sad: Protocol) -> None:
-    protocol = with_source(
-        ict_sad,
-        "oxford",
-        "participants",
-        columns={"subject_id": "id", "consent_date": "d"},
-        dates={"consent_date": "%Q"},
-    )
-    read = deliver(tmp_path, protocol, "id,d\nA1,2026\n", "oxford", "participants", "p.csv")
-    assert read.rows.rejected is not None or read.refused() == [(1, "unreadable_date", "d")]
-
-
-def test_a_time_zone_that_does_not_exist_rejects_the_file(tmp_path: Path, ict_sad: Protocol) -> None:
-    protocol = with_source(ict_sad, "oxford", "participants", columns={"subject_id": "id"}, timezone="Europe/Atlantis")
-    read = deliver(tmp_path, protocol, "id\nA1\n", "oxford", "participants", "p.csv")
-    assert read.rows.rejected is not None and "time zone" in read.rows.rejected
-
-
 def test_missing_codes_never_touch_identifiers(tmp_path: Path, ict_sad: Protocol) -> None:
     read = miyazaki(tmp_path, ict_sad, ["999", "開始時", "2026/01/05", *"0" * 9])
     assert read.accepted["subject_id"].unique().to_list() == ["999"]
