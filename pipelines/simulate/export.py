@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -102,7 +103,8 @@ def _private(source: Source, site: Site) -> list[str]:
         read |= {*other.columns.values(), *other.only, *other.site_column}
         read |= {form.completed_at for form in other.forms if form.completed_at}
         read |= {column for form in other.forms for column in form.items.values()}
-    return [column for column in source.ignore if column not in read and not set(column) & set("*?[")]
+    known = re.compile("|".join(re.escape(column).replace(r"\{n\}", r"\d+") for column in sorted(read)))
+    return [column for column in source.ignore if not known.fullmatch(column) and not set(column) & set("*?[")]
 
 
 def _describe(cells: Cells, source: Source, feed: str) -> None:
