@@ -13,7 +13,7 @@ demo: $(READY)  ## a simulated three-site trial, received, validated, derived an
 	$(BIN)/ict-trial status --workspace workspace
 
 test: $(READY)  ## every test
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto --dist loadfile
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -13,8 +13,10 @@ from filelock import Timeout
 
 from pipelines.assets.code_location import definitions_of
 from pipelines.assets.jobs import NIGHTLY, every_site
+from pipelines.assets.run_records import write_without_waiting
 from pipelines.lock import run_lock
 from pipelines.night import Night, Outcome, load_night
+from pipelines.quality.engine import engine_ahead
 from pipelines.workspace import Workspace
 
 
@@ -34,7 +36,7 @@ def run_nightly(
 
     Raises Busy when another run holds the workspace.
     """
-    with _held(workspace):
+    with _held(workspace), engine_ahead():
         protocol = workspace.protocol()
         run_id = str(uuid.uuid4())
         asked = {"root": str(workspace.root), "as_of": day.isoformat(), "sites": sites or None, "full": full}
@@ -77,6 +79,7 @@ def _held(workspace: Workspace) -> Iterator[None]:
 @contextmanager
 def _instance(workspace: Workspace) -> Iterator[dg.DagsterInstance]:
     os.environ["DAGSTER_HOME"] = str(workspace.dagster_home)
+    write_without_waiting()
     with dg.DagsterInstance.from_config(str(workspace.dagster_home)) as instance:
         yield instance
 
