@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    import pandas as pd
     from great_expectations.core.expectation_validation_result import ExpectationValidationResult
 
 SITE = "site_id"
+Shares = Mapping[str, Sequence[Any]]  # by column; one value a site
+Verdicts = Mapping[str, frozenset[str] | None]
 
 
 @dataclass(frozen=True)
@@ -27,14 +28,16 @@ class Rule:
     severity: Literal["critical", "warning"]
 
 
-def failing_sites(shares: pd.DataFrame, rules: Sequence[Rule]) -> Mapping[str, frozenset[str] | None]:
+def failing_sites(shares: Shares, rules: Sequence[Rule]) -> Verdicts:
     """For each rule's column the sites that break it, or None where the rule could not be judged.
 
-    `shares` has one row a site: `site_id`, and for each rule a column with the share of failing records
-    (NULL where there is nothing to judge, which Great Expectations passes over in silence).
+    `shares` holds `site_id`, and for each rule a column with the share of failing records
+    (None where there is nothing to judge, which Great Expectations passes over in silence).
     """
     batch_of, suite_of = _engine()
-    result = batch_of(shares).validate(
+    import pandas as pd
+
+    result = batch_of(pd.DataFrame(shares)).validate(
         suite_of(rules),
         result_format={
             "result_format": "COMPLETE",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from pipelines.quality.expectations import SITE, Rule, failing_sites
+from pipelines.quality.engine import verdicts
+from pipelines.quality.expectations import SITE, Rule, Verdicts
 from pipelines.study.check import Check, Dimension, load_checks
 from pipelines.study.study import Limit
 
@@ -97,16 +98,14 @@ def _failing(
     limits: Mapping[str, Limit],
     sites: Sequence[str],
     metrics: Mapping[tuple[str, str], Metric],
-) -> Mapping[str, frozenset[str] | None]:
-    import pandas as pd
-
-    shares: dict[str, Iterable[Any]] = {SITE: sites}
+) -> Verdicts:
+    shares: dict[str, Sequence[Any]] = {SITE: sites}
     for check in checks:
         found = [metrics.get((check.name, site)) for site in sites]
-        shares[check.name] = pd.array([m.share if m else None for m in found], dtype="Float64").astype("float64")
+        shares[check.name] = [metric.share if metric else None for metric in found]
     rules = [Rule(check.name, limits[check.name].tolerance, check.severity) for check in checks]
     try:
-        return failing_sites(pd.DataFrame(shares), rules)
+        return verdicts(shares, rules)
     except Exception as error:  # noqa: BLE001 (whatever the library raises, the night goes on with every check broken)
         LOG.error("Great Expectations gave up (%s); no check could be judged", type(error).__name__)
         return dict.fromkeys((check.name for check in checks), None)

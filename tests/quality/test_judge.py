@@ -7,11 +7,11 @@ from dataclasses import asdict, fields
 from pathlib import Path
 
 import duckdb
-import pandas as pd
 import pytest
 
 from pipelines.quality.check_table import write_check_results
-from pipelines.quality.expectations import Rule, failing_sites
+from pipelines.quality.engine import _loading, engine_ahead, verdicts
+from pipelines.quality.expectations import Rule, Shares, Verdicts, failing_sites
 from pipelines.quality.judge import CheckResult, judge
 from pipelines.study.check import Check, limit_names, load_checks
 from pipelines.study.load import SCHEMAS, Protocol, load_protocol
@@ -20,6 +20,13 @@ from pipelines.warehouse.dictionary import TABLES, load_table
 from tests.quality.counted import counted
 from tests.quality.good_trial import good_trial
 
+SHARES = {
+    "site_id": ["a", "b"], "fine": [0.0, 0.5], "words": ["x", "y"], "half": [None, 0.5], "nothing": [None, None]
+}  # fmt: skip
+RULES = [Rule(column, 0.1, "warning") for column in ("words", "absent", "fine", "half", "nothing")]
+VERDICTS = {
+    "words": None, "absent": None, "fine": frozenset("b"), "half": frozenset("b"), "nothing": frozenset[str]()
+}  # fmt: skip
 SITES = ("oxford", "hong_kong", "miyazaki")
 
 
@@ -123,14 +130,16 @@ def test_a_check_without_counts_is_broken(con: duckdb.DuckDBPyConnection, ict_sa
 
 
 def test_one_rule_that_cannot_be_judged_does_not_stop_the_others() -> None:
-    shares = pd.DataFrame({"site_id": ["a", "b"], "fine": [0.0, 0.5], "words": ["x", "y"], "empty": [None, 0.5]})
-    rules = [Rule(column, 0.1, "warning") for column in ("words", "absent", "fine", "empty")]
-    assert failing_sites(shares, rules) == {
-        "words": None,
-        "absent": None,
-        "fine": frozenset("b"),
-        "empty": frozenset("b"),
-    }
+    assert failing_sites(SHARES, RULES) == VERDICTS
+
+
+def test_an_engine_that_was_loaded_ahead_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    with engine_ahead():
+        monkeypatch.setattr("pipelines.quality.engine.failing_sites", lambda *_: pytest.fail("judged in this process"))
+        assert verdicts(SHARES, RULES) == VERDICTS
+    with engine_ahead():
+        pass  # a night that ends before it judges leaves no process behind
+    assert not _loading
 
 
 def test_a_broken_rule_is_broken_at_every_site(
@@ -139,10 +148,10 @@ def test_a_broken_rule_is_broken_at_every_site(
     _counted(con, "a", (20, 0), (20, 0), (20, 0))
     _counted(con, "b", (20, 0), (20, 20), (20, 0))
 
-    def partly(shares: pd.DataFrame, rules: list[Rule]) -> dict[str, frozenset[str] | None]:
-        return {**failing_sites(shares.drop(columns="a"), rules)}
+    def partly(shares: Shares, rules: list[Rule]) -> Verdicts:
+        return failing_sites({name: values for name, values in shares.items() if name != "a"}, rules)
 
-    monkeypatch.setattr("pipelines.quality.judge.failing_sites", partly)
+    monkeypatch.setattr("pipelines.quality.judge.verdicts", partly)
     results = judge(con, ict_sad, [check("a"), check("b")])
     assert _statuses(results) == ["BROKEN"] * 3 + ["OK", "WATCH", "OK"]
 
@@ -160,7 +169,7 @@ def test_without_the_engine_every_check_is_broken_and_the_night_goes_on(
 
 
 def test_a_share_exactly_at_the_tolerance_passes() -> None:
-    tenths = pd.DataFrame({"site_id": list("abc"), "x": [1 / 10, 3 / 30, 4 / 39]})
+    tenths = {"site_id": list("abc"), "x": [1 / 10, 3 / 30, 4 / 39]}
     assert failing_sites(tenths, [Rule("x", 0.10, "critical")]) == {"x": frozenset("c")}
 
 
