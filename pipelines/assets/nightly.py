@@ -13,7 +13,7 @@ from filelock import Timeout
 
 from pipelines.assets.code_location import definitions_of
 from pipelines.assets.jobs import NIGHTLY, every_site
-from pipelines.assets.run_records import write_without_waiting
+from pipelines.assets.run_records import written_without_waiting
 from pipelines.lock import run_lock
 from pipelines.night import Night, Outcome, load_night
 from pipelines.quality.engine import engine_ahead
@@ -79,8 +79,7 @@ def _held(workspace: Workspace) -> Iterator[None]:
 @contextmanager
 def _instance(workspace: Workspace) -> Iterator[dg.DagsterInstance]:
     os.environ["DAGSTER_HOME"] = str(workspace.dagster_home)
-    write_without_waiting()
-    with dg.DagsterInstance.from_config(str(workspace.dagster_home)) as instance:
+    with written_without_waiting(), dg.DagsterInstance.from_config(str(workspace.dagster_home)) as instance:
         yield instance
 
 
