@@ -7,7 +7,7 @@ from datetime import date
 from typing import Annotated, Literal
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from pipelines.study.instrument import Strict
 
@@ -17,41 +17,107 @@ Blinding = Literal["safe", "outcome", "revealing", "arm"]
 Scope = Literal["full", "incremental"]
 
 
-class Delimited(Strict):
+def _is_encoding(name: str) -> str:
+    try:
+        "".encode(name)
+    except LookupError:
+        raise ValueError(f"`{name}` is not an encoding that Python knows; for example utf-8, cp932, utf-16") from None
+    return name
+
+
+Encoding = Annotated[str, AfterValidator(_is_encoding)]
+
+
+class Packable(Strict):
+    """A file that may come as it is, as `.gz`, or as a member of a `.zip`: its one file, or the one whose name
+    fits the pattern `member`."""
+
+    member: str | None = None
+
+
+class Delimited(Packable):
     """CSV, TSV and their kin. `encoding` is a Python codec name, never guessed."""
 
     format: Literal["delimited"]
-    encoding: str = "utf-8"
+    encoding: Encoding = "utf-8"
     delimiter: str = Field(default=",", min_length=1, max_length=1)
     quote: str = Field(default='"', min_length=1, max_length=1)
 
-    @field_validator("encoding")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        try:
-            "".encode(name)
-        except LookupError:
-            raise ValueError(
-                f"`{name}` is not an encoding that Python knows; for example utf-8, cp932, utf-16"
-            ) from None
-        return name
 
-
-class JsonLines(Strict):
+class JsonLines(Packable):
     """One JSON object a line, UTF-8."""
 
     format: Literal["jsonl"]
 
 
-class SpssFile(Strict):
-    format: Literal["sav"]
+class JsonArray(Packable):
+    """A JSON array of objects, UTF-8."""
+
+    format: Literal["json"]
 
 
-class SasTransport(Strict):
+class DatasetJson(Packable):
+    """CDISC Dataset-JSON 1.1, as one object or as NDJSON."""
+
+    format: Literal["dataset-json"]
+
+
+class Spreadsheet(Packable):
+    """An Excel workbook; `sheet` names the one to read where it has several."""
+
+    format: Literal["xlsx"]
+    sheet: str | None = None
+
+
+class Parquet(Packable):
+    format: Literal["parquet"]
+
+
+class Statistical(Packable):
+    """`values`: whether labelled values are read as their codes or as their labels. `encoding` is what the file's
+    text is in where the file itself does not say so, or says it wrongly."""
+
+    values: Literal["codes", "labels"] = "codes"
+    encoding: Encoding | None = None
+
+
+class SpssFile(Statistical):
+    """`sav` is also the packed `.zsav`."""
+
+    format: Literal["sav", "zsav"]
+
+
+class SpssPortable(Statistical):
+    format: Literal["por"]
+    encoding: None = None  # the format has its own
+
+
+class SasTransport(Statistical):
     format: Literal["xpt"]
 
 
-Read = Annotated[Delimited | JsonLines | SpssFile | SasTransport, Field(discriminator="format")]
+class SasFile(Statistical):
+    format: Literal["sas7bdat"]
+
+
+class StataFile(Statistical):
+    format: Literal["dta"]
+
+
+Read = Annotated[
+    Delimited
+    | JsonLines
+    | JsonArray
+    | DatasetJson
+    | Spreadsheet
+    | Parquet
+    | SpssFile
+    | SpssPortable
+    | SasTransport
+    | SasFile
+    | StataFile,
+    Field(discriminator="format"),
+]
 
 
 def _is_zone(name: str) -> str:

@@ -100,6 +100,9 @@ def _in_words(error: dict[str, Any]) -> str:
         return f"`{name}` is not a key that is known here; remove it or correct its spelling"
     if error["type"] in ("value_error", "assertion_error"):
         return str(context.get("error", error["msg"]))
+    if error["type"].startswith("union_tag"):  # which member of a union is meant, such as `format` in `read`
+        expected, found = context.get("expected_tags", "it to say what it is"), context.get("tag")
+        return f"`{name}.{context['discriminator'].strip(chr(39))}`: expected {expected}, found {found!r}"
     expected = context.get("expected")
     allowed = f"expected {expected}" if expected else str(error["msg"]).removeprefix("Input ")
     shown = f", found {found!r}" if isinstance(found, str | int | float | bool | None) else ""

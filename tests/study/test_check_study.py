@@ -44,6 +44,15 @@ def line_of(text: str, words: str) -> int:
             "is not an encoding",
         ),
         ("read: {format: jsonl}", "read: {format: jsonl}\n          timezone: Mars/Base", "`Mars/Base` is not an IANA"),
+        (
+            "read: {format: jsonl}",
+            "read: {format: excel}",
+            ".read.format`: expected 'delimited', 'jsonl', 'json', 'dataset-json', 'xlsx', 'parquet', 'sav', 'zsav', "
+            "'por', 'xpt', 'sas7bdat', 'dta', found 'excel'",
+        ),
+        ("read: {format: jsonl}", "read: {format: xlsx, sheets: 1}", ".sheets` is not a key"),
+        ("read: {format: jsonl}", "read: {}", ".read.format`: expected it to say what it is"),
+        ("read: {format: sav}", "read: {format: sav, values: names}", "expected 'codes' or 'labels'"),
         ('consent_date: "%Y/%m/%d"', 'consent_date: "%Y/%m"', "`%Y/%m` is not a format of dates"),
         ("session_gap_minutes: 30", "session_gap_minutes: 0", "greater than or equal to 1"),
         ("blinding: {outcomes: statistician}", "blinding: {outcomes: everyone}", "blinding"),

@@ -6,10 +6,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipelines.landing.readers.dataset_json import DatasetJsonTable
 from pipelines.landing.readers.delimited import DelimitedTable
+from pipelines.landing.readers.dta import open_dta
+from pipelines.landing.readers.json_array import JsonArrayTable
 from pipelines.landing.readers.json_lines import JsonLinesTable
+from pipelines.landing.readers.parquet import ParquetTable
+from pipelines.landing.readers.por import open_por
+from pipelines.landing.readers.sas7bdat import open_sas7bdat
 from pipelines.landing.readers.sav import open_sav
 from pipelines.landing.readers.table import Batch, Table, UnreadableError, listed, shown
+from pipelines.landing.readers.xlsx import SpreadsheetTable
 from pipelines.landing.readers.xpt import open_xpt
 
 if TYPE_CHECKING:
@@ -18,8 +25,16 @@ if TYPE_CHECKING:
 READERS: dict[str, Callable[[Path, str, Any], Table]] = {
     "delimited": DelimitedTable,
     "jsonl": JsonLinesTable,
+    "json": JsonArrayTable,
+    "dataset-json": DatasetJsonTable,
+    "xlsx": SpreadsheetTable,
+    "parquet": ParquetTable,
     "sav": open_sav,
+    "zsav": open_sav,
+    "por": open_por,
     "xpt": open_xpt,
+    "sas7bdat": open_sas7bdat,
+    "dta": open_dta,
 }
 
 

@@ -25,7 +25,7 @@ class DelimitedTable:
 
     def __init__(self, path: Path, file_name: str, read: Delimited) -> None:
         self._read = read
-        self._chunks = utf8_chunks(path, file_name, read.encoding)
+        self._chunks = utf8_chunks(path, file_name, read.encoding, read.member)
         line, self._rest, self._line = first_record(self._chunks, read.delimiter, read.quote)
         self.header = checked_header(_cells(line, read))
         self.n_records = 0

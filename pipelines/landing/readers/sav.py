@@ -20,8 +20,8 @@ SPSS_CLOCK = Clock(
 )
 
 
-def open_sav(path: Path, _file_name: str, _read: SpssFile) -> StatisticalTable:
+def open_sav(path: Path, file_name: str, read: SpssFile) -> StatisticalTable:
     """Raises UnreadableError."""
     import pyreadstat
 
-    return StatisticalTable(path, "SPSS", pyreadstat.read_sav, SPSS_CLOCK)
+    return StatisticalTable("SPSS", pyreadstat.read_sav, SPSS_CLOCK, path, file_name, read)

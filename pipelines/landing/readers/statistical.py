@@ -1,4 +1,4 @@
-"""What SPSS and SAS files share: numbers that are dates by their format, and cells turned into text."""
+"""What SPSS, SAS and Stata files share: numbers that are dates by their format, and cells turned into text."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
+from pipelines.landing.readers.packed import opened, whole_file
 from pipelines.landing.readers.table import Batch, UnreadableError, checked_header, places, refused
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from pipelines.study.source import Statistical
 
 ROWS_A_BATCH = 50_000
 _WIDTH = re.compile(r"[0-9]*\.?[0-9]*$")
@@ -20,12 +23,18 @@ _EPOCH = date(1970, 1, 1)
 _YEAR_1, _YEAR_9999 = -62_135_596_800, 253_402_300_799  # seconds since 1970 within which a calendar date exists
 
 
+def without_width(variable_format: str) -> str:
+    """The name of an SPSS or SAS format: `DATETIME18.2` is `DATETIME`."""
+    return _WIDTH.sub("", variable_format.upper())
+
+
 @dataclass(frozen=True)
 class Clock:
     """How a format's numbers stand for dates and times.
 
-    `origin` is day or second 0; `dates`, `days`, `times` name the formats (without their width) that show
-    seconds as a date and time, seconds as a date, days as a date, and seconds as a time of day.
+    `origin` is day or second 0; `times`, `dates`, `days`, `clock_times` name the formats, as `name_of` cuts
+    them, that show seconds as a date and time, seconds as a date, days as a date, and seconds as a time of
+    day. `parts` is how many units of the file's times make a second.
     """
 
     origin: date
@@ -33,16 +42,22 @@ class Clock:
     dates: frozenset[str]
     days: frozenset[str] = frozenset()
     clock_times: frozenset[str] = frozenset()
+    parts: int = 1
+    name_of: Callable[[str], str] = without_width
 
     def text(self, number: pl.Expr, variable_format: str | None) -> pl.Expr:
         """Numbers of that format as text: ISO dates and times where the format says so, whole numbers without
         a decimal point, an impossible date as its number."""
-        name = _WIDTH.sub("", (variable_format or "").upper())
+        import polars as pl
+
+        name = self.name_of(variable_format or "")
+        exact = number.cast(pl.Float64)
+        seconds = exact / self.parts
         if name in self.clock_times:
-            return _or_number(number, (number >= 0) & (number < 86_400), _moment(number).dt.to_string("%H:%M:%S%.f"))
+            return _or_number(number, (seconds >= 0) & (seconds < 86_400), _moment(seconds).dt.to_string("%H:%M:%S%.f"))
         if name not in self.times | self.dates | self.days:
             return number_as_text(number)
-        seconds = number * 86_400 if name in self.days else number
+        seconds = exact * 86_400 if name in self.days else seconds
         seconds = seconds + (self.origin - _EPOCH).days * 86_400
         exists = (seconds >= _YEAR_1) & (seconds <= _YEAR_9999)
         shape = "%Y-%m-%dT%H:%M:%S%.f" if name in self.times else "%Y-%m-%d"
@@ -73,21 +88,33 @@ def number_as_text(number: pl.Expr) -> pl.Expr:
 
 @dataclass
 class StatisticalTable:
-    """A file that pyreadstat reads, with the formats of its variables. Raises UnreadableError."""
+    """A file that pyreadstat reads with `function`, with the formats of its variables. Raises UnreadableError."""
 
-    path: Path
     kind: str
-    read: Callable[..., tuple[Any, Any]]
+    function: Callable[..., tuple[Any, Any]]
     clock: Clock
+    path: Path
+    file_name: str
+    read: Statistical
+    source: Path | IO[bytes] = field(init=False)
     header: list[str] = field(init=False)
     formats: Mapping[str, str | None] = field(init=False)
+    storage: Mapping[str, str] = field(init=False)
+    labels: Mapping[str, Mapping[Any, str]] = field(init=False)
     n_stated: int | None = field(init=False)
+    _names: dict[str, str] = field(init=False, repr=False)
     n_records: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
+        self.source = whole_file(self.path, self.file_name, self.read.member)
         _, facts = self._read(metadataonly=True)
+        if not all(isinstance(name, str) for name in facts.column_names):  # what is left of a damaged name
+            raise self._unreadable()
         self.header = checked_header(list(facts.column_names))
+        self._names = dict(zip(self.header, facts.column_names, strict=True))
         self.formats = facts.original_variable_types
+        self.storage = facts.readstat_variable_types
+        self.labels = facts.variable_value_labels if self.read.values == "labels" else {}
         self.n_stated = facts.number_rows
 
     @property
@@ -97,9 +124,9 @@ class StatisticalTable:
     def batches(self, columns: list[str]) -> Iterator[Batch]:
         while True:
             batch = self._batch(columns)
-            if batch.cells.height:
+            if batch.places.height:
                 yield batch
-            if batch.cells.height < ROWS_A_BATCH:
+            if batch.places.height < ROWS_A_BATCH:
                 break
         if self.n_stated is not None and self.n_stated >= 0 and self.n_records != self.n_stated:
             raise UnreadableError(
@@ -111,15 +138,18 @@ class StatisticalTable:
         import polars as pl
 
         start = self.n_records
+        wanted = [self._names[name] for name in columns or self.header[:1]]  # without any it still has its rows
         data, _ = self._read(
-            usecols=columns or self.header[:1],  # a file of which no column is used still has its rows
+            usecols=wanted,
             row_offset=start,
             row_limit=ROWS_A_BATCH,
             output_format="polars",
             disable_datetime_conversion=True,
         )
+        if not set(wanted) <= set(data.columns):
+            raise self._unreadable()
         self.n_records += data.height
-        cells = data.select(self._text(name, data.schema[name]) for name in columns)
+        cells = data.select(self._text(name, data.schema[self._names[name]]) for name in columns)
         numbers = range(start + 1, start + 1 + data.height)
         return Batch(
             places(numbers, [None] * data.height),
@@ -127,20 +157,36 @@ class StatisticalTable:
             refused((), (), "unreadable_row").cast({"line_no": pl.Int64}),
         )
 
-    def _text(self, name: str, kind: pl.DataType) -> pl.Expr:
+    def _text(self, column: str, kind: pl.DataType) -> pl.Expr:
         import polars as pl
 
-        if kind == pl.String:
-            return pl.col(name)
+        name = self._names[column]
+        text = pl.col(name).cast(pl.String)  # text, or a column without any value
         if kind.is_numeric():
-            number = pl.col(name).cast(pl.Float64).fill_nan(None)
-            return self.clock.text(number, self.formats.get(name)).alias(name)
-        return pl.col(name).cast(pl.String)  # a column without any value
+            number = pl.col(name).cast(pl.Float32 if self.storage.get(name) == "float" else pl.Float64).fill_nan(None)
+            text = self.clock.text(number, self.formats.get(name))
+        if labels := self.labels.get(name):
+            text = text.replace({_code(value): label for value, label in labels.items()})
+        return text.alias(column)
 
     def _read(self, **options: Any) -> tuple[Any, Any]:
+        source: Any = str(self.source) if isinstance(self.source, Path) else opened(self.source)
+        if self.read.encoding:
+            options["encoding"] = self.read.encoding
         try:
-            return self.read(str(self.path), **options)
-        except Exception:  # noqa: BLE001 - pyreadstat raises many kinds, some quoting the file
-            raise UnreadableError(
-                f"this is not a {self.kind} file that can be read, or it is damaged; export it again"
-            ) from None
+            return self.function(source, **options)
+        except Exception as error:  # noqa: BLE001 - pyreadstat raises many kinds, some quoting the file
+            if "unsupported character set" in str(error):
+                raise UnreadableError(
+                    f"the {self.kind} file names a character set that is not known; have the study file declare its "
+                    "`encoding`, or export it again in UTF-8"
+                ) from None
+            raise self._unreadable() from None
+
+    def _unreadable(self) -> UnreadableError:
+        return UnreadableError(f"this is not a {self.kind} file that can be read, or it is damaged; export it again")
+
+
+def _code(value: object) -> str:
+    """A labelled value as its cells are written."""
+    return f"{value:.15g}" if isinstance(value, int | float) else str(value)

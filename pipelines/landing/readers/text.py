@@ -3,52 +3,27 @@
 from __future__ import annotations
 
 import codecs
-import gzip
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from pipelines.landing.readers.packed import CHUNK, raw_chunks
 from pipelines.landing.readers.table import UnreadableError
 
-CHUNK = 8 << 20
 _UTF8 = {"utf-8", "ascii"}
 
 
-def utf8_chunks(path: Path, file_name: str, encoding: str = "utf-8", chunk: int = CHUNK) -> Iterator[bytes]:
-    """The file's text in UTF-8, without a byte order mark. A name that ends in `.gz` is unpacked on the way.
+def utf8_chunks(
+    path: Path, file_name: str, encoding: str = "utf-8", member: str | None = None, chunk: int = CHUNK
+) -> Iterator[bytes]:
+    """The file's text in UTF-8, without a byte order mark; a packed file is unpacked on the way.
 
     A chunk may end within a character. Raises UnreadableError with the byte offset (of the unpacked file)
     of the first byte that is not text in `encoding`.
     """
-    raw = _unpacked(path, chunk) if file_name.lower().endswith(".gz") else _plain(path, chunk)
+    raw = raw_chunks(path, file_name, member, chunk)
     name = codecs.lookup(encoding).name.removesuffix("-sig")
     decoded = _checked(raw, name) if name in _UTF8 else _recoded(raw, name)
     return _without_mark(decoded)
-
-
-def _plain(path: Path, chunk: int) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while data := file.read(chunk):
-            yield data
-
-
-def _unpacked(path: Path, chunk: int) -> Iterator[bytes]:
-    done = 0
-    try:
-        with gzip.open(path, "rb") as file:
-            while data := file.read(chunk):
-                done += len(data)
-                yield data
-    except EOFError:
-        raise UnreadableError(
-            f"the gzip file is cut off: it ends without its closing mark, after {done} unpacked bytes; "
-            "send it again whole"
-        ) from None
-    except (gzip.BadGzipFile, zlib.error):
-        raise UnreadableError(
-            f"the name says gzip, but the file is not a sound gzip file (unpacked so far: {done} bytes); "
-            "send it again, or send it unpacked"
-        ) from None
 
 
 def _checked(raw: Iterator[bytes], encoding: str) -> Iterator[bytes]:

@@ -104,6 +104,15 @@ def test_a_cut_off_spss_file_is_refused(tmp_path: Path) -> None:
             list(open_table(tmp_path / "f.sav", "f.sav", SAV).batches(["a"]))
 
 
+def test_a_transport_file_cut_within_a_record_is_refused(tmp_path: Path) -> None:
+    pyreadstat.write_xport(pd.DataFrame({"a": [float(i) for i in range(200)]}), str(tmp_path / "f.xpt"))
+    whole = (tmp_path / "f.xpt").read_bytes()
+    for missing in (1, 79, 300):
+        (tmp_path / "f.xpt").write_bytes(whole[:-missing])
+        with pytest.raises(UnreadableError, match="cut off"):
+            open_table(tmp_path / "f.xpt", "f.xpt", XPT)
+
+
 def test_numbers_as_text() -> None:
     numbers = [2.0, -0.0, 1.5, 1e15, 123456789012345.0, 1e300, 1e-7, None, float("nan")]
     texts = pl.DataFrame({"n": numbers}).select(number_as_text(pl.col("n").fill_nan(None))).to_series().to_list()

@@ -1,0 +1,82 @@
+"""JSON objects as rows of text, for the formats that are made of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from pipelines.landing.readers.table import Batch, places, refused
+
+if TYPE_CHECKING:
+    import polars as pl
+
+# Numbers keep the digits they were sent with.
+decoder = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
+Row = dict[str, Any]
+
+
+def batch_of(rows: Sequence[Row | None], first: int, lines: Sequence[int], columns: list[str]) -> Batch:
+    """The named columns of rows that begin in `lines`; `first` is the number of the first. None is refused."""
+    cells, nested = _cells(rows, columns)
+    where = places(range(first, first + len(rows)), lines)
+    if not nested:
+        return Batch(where, cells, refused((), (), "unreadable_row"))
+    return _without(where, cells, nested)
+
+
+def new_keys(rows: Sequence[Row | None], known: dict[str, None]) -> dict[str, None]:
+    """The rows' keys that are not known yet, in the order of their appearance."""
+    keys = known.keys()
+    strange = (row for row in rows if row is not None and not row.keys() <= keys)
+    return dict.fromkeys(key for row in strange for key in row)
+
+
+def is_sound(value: Any) -> bool:
+    """Whether no text in it holds a NUL or half a character (a lone surrogate), which no table can."""
+    try:
+        return not any("\0" in text.encode().decode() for text in _texts(value))
+    except (UnicodeEncodeError, RecursionError):
+        return False
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every key and text in one line's value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from value
+        value = value.values()
+    if not isinstance(value, str) and value is not None and not isinstance(value, bool):
+        for part in value:
+            yield from _texts(part)
+
+
+def _cells(rows: Sequence[Row | None], columns: list[str]) -> tuple[pl.DataFrame, dict[int, str]]:
+    """The named columns as text, and by position the lines to refuse: those that are no object (empty name),
+    and those that hold a list or an object in one of the columns, by its name."""
+    import polars as pl
+
+    nested: dict[int, str] = {i: "" for i, row in enumerate(rows) if row is None}
+    texts: dict[str, list[str | None]] = {}
+    for name in columns:
+        values = [row.get(name) if row else None for row in rows]
+        if not {value.__class__ for value in values} <= {str, type(None)}:
+            for i, value in enumerate(values):
+                if isinstance(value, bool):
+                    values[i] = "true" if value else "false"
+                elif isinstance(value, list | dict):
+                    nested.setdefault(i, name)
+                    values[i] = None
+        texts[name] = values
+    return pl.DataFrame(texts, schema=dict.fromkeys(columns, pl.String)), nested
+
+
+def _without(where: pl.DataFrame, cells: pl.DataFrame, nested: dict[int, str]) -> Batch:
+    import polars as pl
+
+    indexes = sorted(nested)
+    names = pl.Series("column_name", [nested[i] for i in indexes], dtype=pl.String)
+    found = where[indexes].with_columns(pl.lit("unreadable_row").alias("rule"), names)
+    keep = ~pl.Series(range(where.height), dtype=pl.Int64).is_in(indexes)
+    return Batch(where.filter(keep), cells.filter(keep), found)

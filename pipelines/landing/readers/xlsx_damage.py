@@ -1,0 +1,189 @@
+"""What a spreadsheet does to data, looked for in the workbook's own XML before a value is taken from it.
+
+The XML is read a piece at a time, and refused where it declares entities. What the library that takes the values
+would unpack is unpacked here first, within limits.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+from xml.parsers import expat
+from zipfile import ZipFile
+
+from pipelines.landing.readers.packed import HARMLESS, HIGHEST_RATIO, MOST_BYTES, checked_members, opened
+from pipelines.landing.readers.table import UnreadableError, listed, shown
+
+Attributes = dict[str, str]
+PIECE = 1 << 20
+LAST_ROWS = {65_536: ".xls", 1_048_576: ".xlsx"}  # where the formats' sheets end
+SPARSE_CELLS, SPARSE_SHARE = 5_000_000, 20  # the library holds the whole rectangle from the first cell to the last
+_REFERENCE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
+_EXCEL_OWN = "http://schemas.microsoft.com/office/excel/2006/main f"  # a range in a setting, not in a cell
+_CSV = "or have the export written as CSV by the system that the data come from"
+
+
+@dataclass(frozen=True)
+class Sheet:
+    name: str
+    state: str
+    part: str
+
+
+def undamaged_sheet(source: Path | IO[bytes], wanted: str | None) -> str:
+    """The name of the sheet to read. Raises UnreadableError with what Excel did and how to export instead."""
+    file = opened(source)
+    try:
+        with ZipFile(file) as archive:
+            _check_size(archive)
+            sheet = _chosen(_sheets(archive), wanted)
+            cells = _Cells()
+            _walk(archive, sheet.part, cells.element)
+            cells.check()
+            return sheet.name
+    except UnreadableError:
+        raise
+    except Exception:  # noqa: BLE001 - zipfile and expat raise many kinds, some quoting the file
+        raise UnreadableError(
+            "this is not an Excel workbook (.xlsx), or it is damaged or locked with a password; save it again "
+            f"without one, {_CSV}"
+        ) from None
+    finally:
+        if isinstance(source, Path):
+            file.close()
+
+
+def _check_size(archive: ZipFile) -> None:
+    members = checked_members(archive)
+    packed = sum(info.compress_size for info in members)
+    if sum(info.file_size for info in members) > max(HARMLESS, HIGHEST_RATIO * packed):
+        raise UnreadableError(
+            f"the workbook unpacks to more than {HIGHEST_RATIO} times its size or {MOST_BYTES // 1_000_000} MB; "
+            f"delete empty formatted rows and columns, {_CSV}"
+        )
+    if archive.testzip() is not None:
+        raise UnreadableError("the workbook is damaged; send it again")
+
+
+def _walk(archive: ZipFile, part: str, element: Callable[[str, Attributes], None]) -> None:
+    """Call `element` with the name and attributes of every element in a part, names as `namespace local`."""
+    parser = expat.ParserCreate(namespace_separator=" ")
+    parser.StartElementHandler = element
+    parser.StartDoctypeDeclHandler = _refuse_entities
+    with archive.open(part) as file:
+        while data := file.read(PIECE):
+            parser.Parse(data, False)
+    parser.Parse(b"", True)
+
+
+def _refuse_entities(*_: object) -> None:
+    raise UnreadableError(f"the workbook declares entities of its own, as no spreadsheet does; save it again, {_CSV}")
+
+
+def _sheets(archive: ZipFile) -> list[Sheet]:
+    found: list[tuple[str, str, str]] = []
+    targets: dict[str, str] = {}
+
+    def book(name: str, attributes: Attributes) -> None:
+        if name.endswith(" sheet"):
+            of = {key.rpartition(" ")[2]: value for key, value in attributes.items()}
+            found.append((of["name"], of.get("state", "visible"), of["id"]))
+
+    def relation(name: str, attributes: Attributes) -> None:
+        if name.endswith(" Relationship"):
+            targets[attributes["Id"]] = posixpath.join("/xl", attributes["Target"]).lstrip("/")
+
+    _walk(archive, "xl/workbook.xml", book)
+    _walk(archive, "xl/_rels/workbook.xml.rels", relation)
+    return [Sheet(name, state, targets[relation_id]) for name, state, relation_id in found]
+
+
+def _chosen(sheets: list[Sheet], wanted: str | None) -> Sheet:
+    hidden = [sheet.name for sheet in sheets if sheet.state != "visible"]
+    if hidden:
+        raise UnreadableError(
+            f"the workbook has hidden sheets ({listed(hidden)}): nobody sees what they hold; show them and delete "
+            f"those that are not to be sent, {_CSV}"
+        )
+    if wanted is not None:
+        fitting = [sheet for sheet in sheets if sheet.name == wanted]
+        if len(fitting) == 1:
+            return fitting[0]
+        raise UnreadableError(
+            f"the workbook has no sheet {shown(wanted)}, which the study file names; it has "
+            f"{listed(sheet.name for sheet in sheets)}"
+        )
+    if len(sheets) != 1:
+        raise UnreadableError(
+            f"the workbook has {len(sheets)} sheets ({listed(sheet.name for sheet in sheets)}); send the one with the "
+            "data alone, or have the study file name it with `sheet`"
+        )
+    return sheets[0]
+
+
+class _Cells:
+    """What the cells of a sheet show of damage as they go by."""
+
+    def __init__(self) -> None:
+        self.n = self.last_row = 0
+        self.columns: set[str] = set()
+        self._cell = ""
+
+    def element(self, name: str, attributes: Attributes) -> None:
+        local = name.rpartition(" ")[2]
+        if local == "c":
+            self._cell = attributes.get("r", "")
+            if attributes.get("t") == "e":
+                raise UnreadableError(
+                    f"the cell {self._at()} holds an error of Excel's (such as #N/A or #REF!) in place of a value; "
+                    f"correct it, {_CSV}"
+                )
+        elif local in ("v", "is"):
+            self._value()
+        elif local == "f" and name != _EXCEL_OWN:
+            raise UnreadableError(
+                f"the cell {self._at()} holds a formula: what it shows depends on other cells and on Excel; copy the "
+                f"sheet and paste it as values, {_CSV}"
+            )
+        elif local == "mergeCell":
+            raise UnreadableError(
+                f"the cells {shown(attributes.get('ref', ''))} are merged, so that all but one of them have lost their "
+                f"value; unmerge them and fill each, {_CSV}"
+            )
+
+    def _value(self) -> None:
+        found = _REFERENCE.fullmatch(self._cell)
+        if not found:
+            raise UnreadableError(
+                f"the workbook has a cell without a place of its own; save it again with Excel, {_CSV}"
+            )
+        self.n += 1
+        self.columns.add(found[1])
+        self.last_row = max(self.last_row, int(found[2]))
+
+    def _at(self) -> str:
+        return shown(self._cell) or "(unnamed)"
+
+    def check(self) -> None:
+        if self.last_row in LAST_ROWS:
+            raise UnreadableError(
+                f"the sheet has exactly {self.last_row:,} rows, which is where a sheet of {LAST_ROWS[self.last_row]} "
+                f"ends: Excel has cut off what came after; send the data in parts, {_CSV}"
+            )
+        width = max((_number(letters) for letters in self.columns), default=0)
+        if width * self.last_row > SPARSE_CELLS + SPARSE_SHARE * self.n:
+            raise UnreadableError(
+                "the sheet holds a cell far away from all others; delete what stands to the right of the table and "
+                f"below it, {_CSV}"
+            )
+
+
+def _number(letters: str) -> int:
+    number = 0
+    for letter in letters:
+        number = number * 26 + ord(letter) - 64
+    return number
