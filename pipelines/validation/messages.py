@@ -71,7 +71,11 @@ class Wording:
         return f"the form {shape}" if shape else default
 
     def _unreadable_date(self, column: str, name: str, _: str) -> str:
-        return f"`{name}` is not a date: expected {self._shape(column, 'a calendar date as YYYY-MM-DD')}; {_CORRECT}"
+        shape = self._shape(column, "a calendar date as YYYY-MM-DD")
+        return (
+            f"`{name}` is not a date: expected {shape}, not a spreadsheet's count of days (45123) nor a date that it "
+            f"has shortened (1-Mar); {_CORRECT}"
+        )
 
     def _unreadable_time(self, column: str, name: str, _: str) -> str:
         iso = "YYYY-MM-DDThh:mm:ss with an offset such as +09:00, or Z for UTC"

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import csv
-import gzip
-import zlib
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from pipelines.landing.readers import UnreadableError, listed, shown
+from pipelines.landing.readers.packed import bare_name, raw_chunks
 from pipelines.landing.receipt import Receipt
 from pipelines.study.source import Blinding, Delimited, Read, Scope, Source
 from pipelines.study.study import Site
@@ -38,7 +37,7 @@ def choose_source(path: Path, receipt: Receipt, site: Site, feed: Feed) -> Choic
     if header is not None and set(feed.header) <= set(header):
         return _house(receipt, feed)
     for source in site.feeds.get(feed.name, []):  # type: ignore[call-overload]
-        if fnmatchcase(name, source.files) or fnmatchcase(name.removesuffix(".gz"), source.files):
+        if fnmatchcase(name, source.files) or fnmatchcase(bare_name(name), source.files):
             default: Scope = "full" if feed.full_by_default else "incremental"
             return Choice(
                 source.source,
@@ -57,14 +56,14 @@ def _house(receipt: Receipt, feed: Feed) -> Choice:
 
 
 def _csv_header(path: Path, name: str) -> list[str] | None:
-    """The first line of a `.csv` or `.csv.gz` as column names, or None where it is not UTF-8 or not such a file."""
-    if not name.lower().endswith((".csv", ".csv.gz")):
+    """The first line of a `.csv`, packed or not, as column names, or None where it is not UTF-8 or not such a file."""
+    if not bare_name(name).lower().endswith(".csv"):
         return None
     try:
-        with gzip.open(path) if name.lower().endswith(".gz") else path.open("rb") as file:
-            line = file.readline(_HEADER_BYTES).decode("utf-8-sig")
-        rows = list(csv.reader([line.rstrip("\r\n")]))
-    except (UnicodeDecodeError, EOFError, OSError, zlib.error, csv.Error):
+        start = next(raw_chunks(path, name, chunk=_HEADER_BYTES), b"")
+        line = start.splitlines()[0].decode("utf-8-sig") if start else ""
+        rows = list(csv.reader([line]))
+    except (UnicodeDecodeError, UnreadableError, OSError, csv.Error):
         return None
     return [cell.strip() for cell in rows[0]] if rows else None
 
