@@ -15,6 +15,7 @@ from pipelines.simulate.export import Cells
 from pipelines.study.source import Delimited, Read
 
 HOUSE = Delimited(format="delimited")
+FORMATS = ("delimited", "jsonl", "sav", "xpt")  # that can be written
 FOR_WINDOWS = ("cp932", "shift_jis")  # what writes these ends its lines in CR LF
 
 

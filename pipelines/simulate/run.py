@@ -48,7 +48,7 @@ def simulate(
     row_no, rule), `faults.json` (for every planted fault its delivery,
     kind, rows and expected ending) and `simulation.json` (these arguments).
 
-    Raises SimulationError where `landing/` holds other files.
+    Raises SimulationError where `landing/` holds other files, or a source is of a format that is only read.
     """
     truth = workspace.root / "truth"
     asked = {
@@ -62,6 +62,7 @@ def simulate(
     if any(path.is_file() for path in workspace.landing.rglob("*")):
         _same_or_refuse(truth / "simulation.json", asked, today)
         return truth
+    _require_formats(protocol)
     today = today or datetime.now(UTC).date()
     drops, state, planted = _run(protocol, asked, today)
     _write_truth(truth, protocol, drops, state, planted, today)
@@ -81,6 +82,18 @@ def _same_or_refuse(record: Path, asked: dict[str, Any], today: date | None) -> 
             f"{record.parent.parent / 'landing'} already holds files of something else; "
             "simulate into a new workspace, made with `ict-trial init`"
         )
+
+
+def _require_formats(protocol: Protocol) -> None:
+    from pipelines.simulate.files import FORMATS
+
+    for site in protocol.study.sites:
+        for source in (source for sources in site.feeds.values() for source in sources):
+            if source.read.format not in FORMATS:
+                raise SimulationError(
+                    f"{site.site}: the source {source.source} is read as {source.read.format}, which cannot be "
+                    f"simulated; what can: {', '.join(FORMATS)}"
+                )
 
 
 def _run(protocol: Protocol, asked: dict[str, Any], today: date) -> tuple[list[Drop], State, list[dict[str, Any]]]:
