@@ -134,7 +134,7 @@ def checked_members(archive: ZipFile) -> list[ZipInfo]:
     infos = archive.infolist()
     if len(infos) > MOST_MEMBERS:
         raise UnreadableError(f"the zip file holds more than {MOST_MEMBERS:,} files; send the one with the data")
-    if len({info.filename for info in infos}) < len(infos):
+    if len({info.filename.casefold() for info in infos}) < len(infos):  # some readers see no capital letters
         raise UnreadableError("the zip file holds two files of one name; send the one with the data")
     for info in infos:
         _check_member(info)

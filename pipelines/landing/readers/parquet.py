@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.landing.readers.packed import opened, whole_file
 from pipelines.landing.readers.statistical import number_as_text
-from pipelines.landing.readers.table import Batch, UnreadableError, checked_header, places, refused, shown
+from pipelines.landing.readers.table import Batch, UnreadableError, checked_header, places, refused, refusing, shown
 
 if TYPE_CHECKING:
     import polars as pl
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pipelines.study.source import Parquet
 
 ROWS_A_BATCH = 50_000
+_UNREADABLE = "this is not a Parquet file that can be read, or it is damaged; export it again"
 
 
 class ParquetTable:
@@ -25,11 +26,9 @@ class ParquetTable:
     def __init__(self, path: Path, file_name: str, read: Parquet) -> None:
         self._source = whole_file(path, file_name, read.member)
         parquet: Any = import_module("pyarrow.parquet")
-        try:
+        with refusing(_UNREADABLE):
             self._file = parquet.ParquetFile(opened(self._source))
             names = list(self._file.schema_arrow.names)
-        except Exception:  # noqa: BLE001 - Arrow raises many kinds, some quoting the file
-            raise _unreadable() from None
         self.header = checked_header(names)
         self._names = dict(zip(self.header, names, strict=True))
         self.n_records = 0
@@ -40,28 +39,22 @@ class ParquetTable:
 
     def batches(self, columns: list[str]) -> Iterator[Batch]:
         import polars as pl
+        import pyarrow as pa
 
-        wanted = columns or self.header[:1]  # a file of which no column is used still has its rows
-        for data in self._frames([self._names[name] for name in wanted]):
-            numbers = range(self.n_records + 1, self.n_records + 1 + data.height)
-            self.n_records += data.height
-            cells = data.select(_text(data[self._names[name]], name) for name in columns)
-            nothing = refused((), (), "unreadable_row").cast({"line_no": pl.Int64})
-            yield Batch(places(numbers, [None] * data.height), cells, nothing)
-
-    def _frames(self, names: list[str]) -> Iterator[pl.DataFrame]:
-        import polars as pl
-
-        try:
-            for batch in self._file.iter_batches(ROWS_A_BATCH, columns=names, use_threads=False):
+        wanted = [self._names[name] for name in columns or self.header[:1]]  # without any it still has its rows
+        with refusing(_UNREADABLE):
+            for batch in self._file.iter_batches(ROWS_A_BATCH, columns=wanted, use_threads=False):
                 batch.validate(full=True)  # text that is not UTF-8 would else go on unnoticed
-                yield pl.DataFrame(pl.from_arrow(batch))
-        except Exception:  # noqa: BLE001 - as above
-            raise _unreadable() from None
-
-
-def _unreadable() -> UnreadableError:
-    return UnreadableError("this is not a Parquet file that can be read, or it is damaged; export it again")
+                # Without the notes that other programs leave in a file: nothing says that they are text.
+                bare = pa.RecordBatch.from_arrays(batch.columns, names=batch.schema.names)
+                data = pl.DataFrame(pl.from_arrow(bare))
+                numbers = range(self.n_records + 1, self.n_records + 1 + data.height)
+                self.n_records += data.height
+                cells = data.select(_text(data[self._names[name]], name) for name in columns)
+                nothing = refused((), (), "unreadable_row").cast({"line_no": pl.Int64})
+                yield Batch(places(numbers, [None] * data.height), cells, nothing)
+        if self.n_records != self._file.metadata.num_rows:
+            raise UnreadableError(_UNREADABLE)
 
 
 def _text(column: pl.Series, name: str) -> pl.Series:

@@ -170,11 +170,11 @@ class StatisticalTable:
         return text.alias(column)
 
     def _read(self, **options: Any) -> tuple[Any, Any]:
-        source: Any = str(self.source) if isinstance(self.source, Path) else opened(self.source)
         if self.read.encoding:
             options["encoding"] = self.read.encoding
+        file = opened(self.source)  # given a path, the library would ask the disk for each byte of some formats
         try:
-            return self.function(source, **options)
+            return self.function(file, **options)
         except Exception as error:  # noqa: BLE001 - pyreadstat raises many kinds, some quoting the file
             if "unsupported character set" in str(error):
                 raise UnreadableError(
@@ -182,6 +182,9 @@ class StatisticalTable:
                     "`encoding`, or export it again in UTF-8"
                 ) from None
             raise self._unreadable() from None
+        finally:
+            if isinstance(self.source, Path):
+                file.close()
 
     def _unreadable(self) -> UnreadableError:
         return UnreadableError(f"this is not a {self.kind} file that can be read, or it is damaged; export it again")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,6 +19,20 @@ class UnreadableError(Exception):
 
     It may name columns, lines and byte offsets, never the content of a cell.
     """
+
+
+@contextmanager
+def refusing(message: str) -> Iterator[None]:
+    """Raise UnreadableError with `message` for whatever a library raises, whose own words may quote the file.
+
+    A panic of a library written in Rust is no Exception.
+    """
+    try:
+        yield
+    except (UnreadableError, KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except BaseException:  # noqa: BLE001 - see above
+        raise UnreadableError(message) from None
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from pipelines.landing.readers.packed import opened, whole_file
-from pipelines.landing.readers.table import Batch, UnreadableError, checked_header, places, refused
+from pipelines.landing.readers.table import Batch, UnreadableError, checked_header, places, refused, refusing
 from pipelines.landing.readers.xlsx_damage import undamaged_sheet
 
 if TYPE_CHECKING:
     from pipelines.study.source import Spreadsheet
 
 ROWS_A_BATCH = 20_000
+_UNREADABLE = "this is not an Excel workbook (.xlsx) that can be read, or it is damaged; export it again, best as CSV"
 Cells = list[str | None]
 
 
@@ -60,17 +61,11 @@ def _rows(source: Path | IO[bytes], sheet: str) -> Iterator[tuple[int, Cells]]:
 
     file = opened(source)
     try:
-        with load_workbook(file) as workbook:
+        with refusing(_UNREADABLE), load_workbook(file) as workbook:
             for number, row in enumerate(workbook.get_sheet_by_name(sheet).iter_rows(), start=1):
                 cells = [_text(value) for value in row]
                 if any(cells):
                     yield number, cells
-    except (KeyboardInterrupt, SystemExit, GeneratorExit):
-        raise
-    except BaseException:  # noqa: BLE001 - a panic of the library written in Rust is no Exception
-        raise UnreadableError(
-            "this is not an Excel workbook (.xlsx) that can be read, or it is damaged; export it again, best as CSV"
-        ) from None
     finally:
         if isinstance(source, Path):
             file.close()

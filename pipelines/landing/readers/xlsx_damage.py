@@ -16,15 +16,19 @@ from xml.parsers import expat
 from zipfile import ZipFile
 
 from pipelines.landing.readers.packed import HARMLESS, HIGHEST_RATIO, MOST_BYTES, checked_members, opened
-from pipelines.landing.readers.table import UnreadableError, listed, shown
+from pipelines.landing.readers.table import UnreadableError, listed, refusing, shown
 
 Attributes = dict[str, str]
 PIECE = 1 << 20
 LAST_ROWS = {65_536: ".xls", 1_048_576: ".xlsx"}  # where the formats' sheets end
 SPARSE_CELLS, SPARSE_SHARE = 5_000_000, 20  # the library holds the whole rectangle from the first cell to the last
-_REFERENCE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
+_COLUMN = re.compile(r"[A-Z]{1,3}")
 _EXCEL_OWN = "http://schemas.microsoft.com/office/excel/2006/main f"  # a range in a setting, not in a cell
 _CSV = "or have the export written as CSV by the system that the data come from"
+_UNREADABLE = (
+    "this is not an Excel workbook (.xlsx), or it is damaged or locked with a password; save it again without one, "
+    + _CSV
+)
 
 
 @dataclass(frozen=True)
@@ -38,20 +42,13 @@ def undamaged_sheet(source: Path | IO[bytes], wanted: str | None) -> str:
     """The name of the sheet to read. Raises UnreadableError with what Excel did and how to export instead."""
     file = opened(source)
     try:
-        with ZipFile(file) as archive:
+        with refusing(_UNREADABLE), ZipFile(file) as archive:
             _check_size(archive)
             sheet = _chosen(_sheets(archive), wanted)
             cells = _Cells()
             _walk(archive, sheet.part, cells.element)
             cells.check()
             return sheet.name
-    except UnreadableError:
-        raise
-    except Exception:  # noqa: BLE001 - zipfile and expat raise many kinds, some quoting the file
-        raise UnreadableError(
-            "this is not an Excel workbook (.xlsx), or it is damaged or locked with a password; save it again "
-            f"without one, {_CSV}"
-        ) from None
     finally:
         if isinstance(source, Path):
             file.close()
@@ -126,44 +123,61 @@ def _chosen(sheets: list[Sheet], wanted: str | None) -> Sheet:
 
 
 class _Cells:
-    """What the cells of a sheet show of damage as they go by."""
+    """What the cells of a sheet show of damage as they go by: `element` is called for each, so it must be quick."""
 
     def __init__(self) -> None:
         self.n = self.last_row = 0
         self.columns: set[str] = set()
         self._cell = ""
+        self._takes: dict[str, Callable[[Attributes], None]] = {}
+        self._by_local_name = {
+            "c": self._begin,
+            "v": self._value,
+            "is": self._value,
+            "f": self._formula,
+            "mergeCell": self._merged,
+        }
 
     def element(self, name: str, attributes: Attributes) -> None:
-        local = name.rpartition(" ")[2]
-        if local == "c":
-            self._cell = attributes.get("r", "")
-            if attributes.get("t") == "e":
-                raise UnreadableError(
-                    f"the cell {self._at()} holds an error of Excel's (such as #N/A or #REF!) in place of a value; "
-                    f"correct it, {_CSV}"
-                )
-        elif local in ("v", "is"):
-            self._value()
-        elif local == "f" and name != _EXCEL_OWN:
+        take = self._takes.get(name)
+        if take is None:
+            local = "" if name == _EXCEL_OWN else name.rpartition(" ")[2]
+            take = self._takes[name] = self._by_local_name.get(local, _nothing)
+        take(attributes)
+
+    def _begin(self, attributes: Attributes) -> None:
+        self._cell = attributes.get("r", "")
+        if "t" in attributes and attributes["t"] == "e":
             raise UnreadableError(
-                f"the cell {self._at()} holds a formula: what it shows depends on other cells and on Excel; copy the "
-                f"sheet and paste it as values, {_CSV}"
-            )
-        elif local == "mergeCell":
-            raise UnreadableError(
-                f"the cells {shown(attributes.get('ref', ''))} are merged, so that all but one of them have lost their "
-                f"value; unmerge them and fill each, {_CSV}"
+                f"the cell {self._at()} holds an error of Excel's (such as #N/A or #REF!) in place of a value; "
+                f"correct it, {_CSV}"
             )
 
-    def _value(self) -> None:
-        found = _REFERENCE.fullmatch(self._cell)
-        if not found:
-            raise UnreadableError(
-                f"the workbook has a cell without a place of its own; save it again with Excel, {_CSV}"
-            )
+    def _value(self, _: Attributes) -> None:
+        column = self._cell.rstrip("0123456789")
+        if column not in self.columns:
+            self._new_column(column)
+        row = int(self._cell[len(column) :])
+        if row > self.last_row:
+            self.last_row = row
         self.n += 1
-        self.columns.add(found[1])
-        self.last_row = max(self.last_row, int(found[2]))
+
+    def _new_column(self, letters: str) -> None:
+        if not _COLUMN.fullmatch(letters):
+            raise UnreadableError(f"a cell of the workbook has no place; save it again with Excel, {_CSV}")
+        self.columns.add(letters)
+
+    def _formula(self, _: Attributes) -> None:
+        raise UnreadableError(
+            f"the cell {self._at()} holds a formula: what it shows depends on other cells and on Excel; copy the "
+            f"sheet and paste it as values, {_CSV}"
+        )
+
+    def _merged(self, attributes: Attributes) -> None:
+        raise UnreadableError(
+            f"the cells {shown(attributes.get('ref', ''))} are merged, so that all but one of them have lost their "
+            f"value; unmerge them and fill each, {_CSV}"
+        )
 
     def _at(self) -> str:
         return shown(self._cell) or "(unnamed)"
@@ -180,6 +194,10 @@ class _Cells:
                 "the sheet holds a cell far away from all others; delete what stands to the right of the table and "
                 f"below it, {_CSV}"
             )
+
+
+def _nothing(_: Attributes) -> None:
+    """What an element that is no cell shows."""
 
 
 def _number(letters: str) -> int:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -67,6 +69,16 @@ def test_columns_that_hold_lists_or_bytes_are_refused_only_where_asked_for(tmp_p
     for name in ("list", "record", "bytes"):
         with pytest.raises(UnreadableError, match=f"column {name} holds"):
             list(open_table(tmp_path / "f", "f.parquet", PARQUET).batches([name]))
+
+
+def test_notes_in_a_file_need_not_be_text(tmp_path: Path) -> None:
+    import pyarrow as pa
+
+    table = pa.table({"a": pa.array(["x"])}).replace_schema_metadata({b"note": b"\xff\xfe"})
+    made = io.BytesIO()
+    parquet: Any = import_module("pyarrow.parquet")
+    parquet.write_table(table, made)
+    assert rows(opened(tmp_path, made.getvalue(), "f.parquet", PARQUET)[1]) == [("x",)]
 
 
 @pytest.mark.parametrize("broken", [b"", b"PAR1", b"PAR1" + b"\0" * 100 + b"PAR1", examples()["parquet"][:-9]])
