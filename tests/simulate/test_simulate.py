@@ -13,7 +13,7 @@ import pytest
 
 from pipelines.simulate import SimulationError, simulate
 from pipelines.simulate.people import recruit
-from pipelines.study.load import Protocol, load_protocol
+from pipelines.study.load import SCHEMAS, Protocol, load_protocol
 from pipelines.workspace import Workspace
 from tests.simulate.conftest import TODAY, Simulated
 
@@ -106,6 +106,15 @@ def test_a_sites_own_drop_is_never_mixed_with_a_simulation(ict_sad: Protocol, tm
     with pytest.raises(SimulationError, match="new workspace"):
         simulate(Workspace(tmp_path), ict_sad, 6, 1)
     assert fingerprint(tmp_path).keys() == {"landing/oxford/usage/real.jsonl"}
+
+
+def test_a_format_that_is_only_read_is_not_simulated(ict_sad: Protocol, tmp_path: Path) -> None:
+    study = tmp_path / "study.yaml"
+    text = (SCHEMAS / "studies" / "ict_sad.yaml").read_text(encoding="utf-8")
+    study.write_text(text.replace("read: {format: jsonl}", "read: {format: xlsx}"), encoding="utf-8")
+    with pytest.raises(SimulationError, match="platform_log is read as xlsx, which cannot be simulated; what can: del"):
+        simulate(Workspace(tmp_path / "trial"), load_protocol(study), 6, 1)
+    assert not (tmp_path / "trial" / "landing").exists()
 
 
 def test_the_command_refuses_in_one_sentence(tmp_path: Path) -> None:
