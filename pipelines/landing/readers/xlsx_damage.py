@@ -12,22 +12,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
-from xml.parsers import expat
 from zipfile import ZipFile
 
 from pipelines.landing.readers.packed import HARMLESS, HIGHEST_RATIO, MOST_BYTES, checked_members, opened
 from pipelines.landing.readers.table import UnreadableError, listed, refusing, shown
+from pipelines.landing.readers.xlsx_parts import OR_CSV, Attributes, check_texts, walk
 
-Attributes = dict[str, str]
-PIECE = 1 << 20
 LAST_ROWS = {65_536: ".xls", 1_048_576: ".xlsx"}  # where the formats' sheets end
 SPARSE_CELLS, SPARSE_SHARE = 5_000_000, 20  # the library holds the whole rectangle from the first cell to the last
 _COLUMN = re.compile(r"[A-Z]{1,3}")
 _EXCEL_OWN = "http://schemas.microsoft.com/office/excel/2006/main f"  # a range in a setting, not in a cell
-_CSV = "or have the export written as CSV by the system that the data come from"
 _UNREADABLE = (
     "this is not an Excel workbook (.xlsx), or it is damaged or locked with a password; save it again without one, "
-    + _CSV
+    + OR_CSV
 )
 
 
@@ -46,8 +43,9 @@ def undamaged_sheet(source: Path | IO[bytes], wanted: str | None) -> str:
             _check_size(archive)
             sheet = _chosen(_sheets(archive), wanted)
             cells = _Cells()
-            _walk(archive, sheet.part, cells.element)
+            walk(archive, sheet.part, cells.element)
             cells.check()
+            check_texts(archive, sheet.part, cells.n_shared)
             return sheet.name
     finally:
         if isinstance(source, Path):
@@ -60,25 +58,10 @@ def _check_size(archive: ZipFile) -> None:
     if sum(info.file_size for info in members) > max(HARMLESS, HIGHEST_RATIO * packed):
         raise UnreadableError(
             f"the workbook unpacks to more than {HIGHEST_RATIO} times its size or {MOST_BYTES // 1_000_000} MB; "
-            f"delete empty formatted rows and columns, {_CSV}"
+            f"delete empty formatted rows and columns, {OR_CSV}"
         )
     if archive.testzip() is not None:
         raise UnreadableError("the workbook is damaged; send it again")
-
-
-def _walk(archive: ZipFile, part: str, element: Callable[[str, Attributes], None]) -> None:
-    """Call `element` with the name and attributes of every element in a part, names as `namespace local`."""
-    parser = expat.ParserCreate(namespace_separator=" ")
-    parser.StartElementHandler = element
-    parser.StartDoctypeDeclHandler = _refuse_entities
-    with archive.open(part) as file:
-        while data := file.read(PIECE):
-            parser.Parse(data, False)
-    parser.Parse(b"", True)
-
-
-def _refuse_entities(*_: object) -> None:
-    raise UnreadableError(f"the workbook declares entities of its own, as no spreadsheet does; save it again, {_CSV}")
 
 
 def _sheets(archive: ZipFile) -> list[Sheet]:
@@ -94,8 +77,8 @@ def _sheets(archive: ZipFile) -> list[Sheet]:
         if name.endswith(" Relationship"):
             targets[attributes["Id"]] = posixpath.join("/xl", attributes["Target"]).lstrip("/")
 
-    _walk(archive, "xl/workbook.xml", book)
-    _walk(archive, "xl/_rels/workbook.xml.rels", relation)
+    walk(archive, "xl/workbook.xml", book)
+    walk(archive, "xl/_rels/workbook.xml.rels", relation)
     return [Sheet(name, state, targets[relation_id]) for name, state, relation_id in found]
 
 
@@ -104,7 +87,7 @@ def _chosen(sheets: list[Sheet], wanted: str | None) -> Sheet:
     if hidden:
         raise UnreadableError(
             f"the workbook has hidden sheets ({listed(hidden)}): nobody sees what they hold; show them and delete "
-            f"those that are not to be sent, {_CSV}"
+            f"those that are not to be sent, {OR_CSV}"
         )
     if wanted is not None:
         fitting = [sheet for sheet in sheets if sheet.name == wanted]
@@ -126,7 +109,7 @@ class _Cells:
     """What the cells of a sheet show of damage as they go by: `element` is called for each, so it must be quick."""
 
     def __init__(self) -> None:
-        self.n = self.last_row = 0
+        self.n = self.n_shared = self.last_row = 0
         self.columns: set[str] = set()
         self._cell = ""
         self._takes: dict[str, Callable[[Attributes], None]] = {}
@@ -147,10 +130,13 @@ class _Cells:
 
     def _begin(self, attributes: Attributes) -> None:
         self._cell = attributes.get("r", "")
-        if "t" in attributes and attributes["t"] == "e":
+        kind = attributes.get("t")
+        if kind == "s":
+            self.n_shared += 1
+        elif kind == "e":
             raise UnreadableError(
                 f"the cell {self._at()} holds an error of Excel's (such as #N/A or #REF!) in place of a value; "
-                f"correct it, {_CSV}"
+                f"correct it, {OR_CSV}"
             )
 
     def _value(self, _: Attributes) -> None:
@@ -164,19 +150,19 @@ class _Cells:
 
     def _new_column(self, letters: str) -> None:
         if not _COLUMN.fullmatch(letters):
-            raise UnreadableError(f"a cell of the workbook has no place; save it again with Excel, {_CSV}")
+            raise UnreadableError(f"a cell of the workbook has no place; save it again with Excel, {OR_CSV}")
         self.columns.add(letters)
 
     def _formula(self, _: Attributes) -> None:
         raise UnreadableError(
             f"the cell {self._at()} holds a formula: what it shows depends on other cells and on Excel; copy the "
-            f"sheet and paste it as values, {_CSV}"
+            f"sheet and paste it as values, {OR_CSV}"
         )
 
     def _merged(self, attributes: Attributes) -> None:
         raise UnreadableError(
             f"the cells {shown(attributes.get('ref', ''))} are merged, so that all but one of them have lost their "
-            f"value; unmerge them and fill each, {_CSV}"
+            f"value; unmerge them and fill each, {OR_CSV}"
         )
 
     def _at(self) -> str:
@@ -186,13 +172,13 @@ class _Cells:
         if self.last_row in LAST_ROWS:
             raise UnreadableError(
                 f"the sheet has exactly {self.last_row:,} rows, which is where a sheet of {LAST_ROWS[self.last_row]} "
-                f"ends: Excel has cut off what came after; send the data in parts, {_CSV}"
+                f"ends: Excel has cut off what came after; send the data in parts, {OR_CSV}"
             )
         width = max((_number(letters) for letters in self.columns), default=0)
         if width * self.last_row > SPARSE_CELLS + SPARSE_SHARE * self.n:
             raise UnreadableError(
                 "the sheet holds a cell far away from all others; delete what stands to the right of the table and "
-                f"below it, {_CSV}"
+                f"below it, {OR_CSV}"
             )
 
 

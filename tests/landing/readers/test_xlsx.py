@@ -113,16 +113,27 @@ def test_an_empty_sheet_and_doubled_names_are_refused(tmp_path: Path) -> None:
     assert "more than once: a" in refusal(tmp_path, workbook(sheet(["a", "a"], ["1", "2"])))
 
 
-def test_shared_texts_are_read(tmp_path: Path) -> None:
-    shared = f'<sst xmlns="{MAIN}" count="1" uniqueCount="1"><si><t>髙 a</t></si></sst>'
+def sharing(text: str, n_cells: int) -> bytes:
+    """A workbook of which so many cells show one text."""
     related = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-    content = workbook(
-        sheet(["a"], extra='<row r="2"><c r="A2" t="s"><v>0</v></c></row>'),
+    cells = "".join(f'<row r="{n}"><c r="A{n}" t="s"><v>0</v></c></row>' for n in range(2, n_cells + 2))
+    return workbook(
+        sheet(["a"], extra=cells),
         **{
-            "xl/sharedStrings.xml": shared,
+            "xl/sharedStrings.xml": f'<sst xmlns="{MAIN}"><si><t>{text}</t></si><si><t>{text * 9}</t></si></sst>',
             "xl/_rels/workbook.xml.rels": '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/'
             f'relationships"><Relationship Id="rId1" Type="{related}/worksheet" Target="/xl/worksheets/sheet1.xml"/>'
             f'<Relationship Id="rId2" Type="{related}/sharedStrings" Target="sharedStrings.xml"/></Relationships>',
         },
     )
-    assert rows(opened(tmp_path, content, "f.xlsx", XLSX)[1]) == [("髙 a",)]
+
+
+def test_shared_texts_are_read(tmp_path: Path) -> None:
+    assert rows(opened(tmp_path, sharing("髙 a", 1), "f.xlsx", XLSX)[1]) == [("髙 a",)]
+
+
+def test_one_long_text_in_many_cells_does_not_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipelines.landing.readers.xlsx_parts.MOST_BYTES", 10_000)
+    assert "more than 0 MB" in refusal(tmp_path, sharing("x" * 100, 101))
+    # By the longest text it might be too much; by the texts that the cells show it is not.
+    assert len(rows(opened(tmp_path, sharing("x" * 100, 100), "f.xlsx", XLSX)[1])) == 100
