@@ -13,7 +13,7 @@ from filelock import Timeout
 
 from pipelines.assets.code_location import definitions_of
 from pipelines.assets.jobs import NIGHTLY, every_site
-from pipelines.assets.run_records import written_without_waiting
+from pipelines.assets.run_records import BY_COMMAND_LINE, close_interrupted_runs, written_without_waiting
 from pipelines.lock import run_lock
 from pipelines.night import Night, Outcome, load_night
 from pipelines.quality.engine import engine_ahead
@@ -41,6 +41,7 @@ def run_nightly(
         run_id = str(uuid.uuid4())
         asked = {"root": str(workspace.root), "as_of": day.isoformat(), "sites": sites or None, "full": full}
         with _instance(workspace) as instance:
+            close_interrupted_runs(workspace, instance)
             instance.add_event_listener(run_id, lambda entry: _tell(entry, say))
             result = (
                 definitions_of(workspace)
@@ -49,7 +50,7 @@ def run_nightly(
                     instance=instance,
                     run_id=run_id,
                     raise_on_error=False,
-                    tags=every_site(protocol.study),
+                    tags=every_site(protocol.study) | BY_COMMAND_LINE,
                     run_config={
                         "resources": {"night": {"config": {**asked, "settle_seconds": settle_seconds}}},
                         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
@@ -61,6 +62,15 @@ def run_nightly(
             outcome, messages = _what_went_wrong(result)
             night.finish(workspace, outcome, messages)
         return night
+
+
+def close_interrupted_nights(workspace: Workspace) -> None:
+    """Before the UI opens: what a killed night left unfinished would keep every queued run waiting."""
+    try:
+        with _held(workspace), _instance(workspace) as instance:
+            close_interrupted_runs(workspace, instance)
+    except Busy:
+        return
 
 
 @contextmanager

@@ -7,8 +7,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import dagster as dg
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
+
+from pipelines.night import load_night
+from pipelines.workspace import Workspace
+
+BY_COMMAND_LINE = {"ict_trial/started_by": "command_line"}
+UNFINISHED = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
+
+
+def close_interrupted_runs(workspace: Workspace, instance: dg.DagsterInstance) -> None:
+    """Record as failed what an earlier command line began and never ended; queued runs wait for it otherwise.
+
+    Only for whoever holds the run lock: a run of the command line that is alive would be holding it.
+    """
+    for run in instance.get_runs(filters=dg.RunsFilter(tags=BY_COMMAND_LINE, statuses=UNFINISHED)):
+        instance.report_run_failed(run, "The process ended before the run did.")
+        night = load_night(workspace, run.run_id)
+        if night is not None and night.outcome == "running":
+            night.finish(workspace, "failed", ["Not published: the night was interrupted; the next one makes it good."])
 
 
 @contextmanager

@@ -14,7 +14,8 @@ from schemas.feeds import Column, Feed
 if TYPE_CHECKING:
     import polars as pl
 
-TOLERATED = timedelta(minutes=5)
+# A day that ends a period ends at its last microsecond.
+TOLERATED = timedelta(minutes=5, microseconds=1)
 _NOT_IN_FUTURE = ("occurred_at", "completed_at")
 _DAY_SHAPED = r"^[^T:]*$"  # no clock time in it
 

@@ -70,6 +70,11 @@ def _part(table: Table, columns: list[str], seen_by: SeenBy, key: str) -> Part:
 
 
 def _expression(table: Table, name: str, seen_by: SeenBy) -> str:
-    if may_hold(table.columns[name].blinding, seen_by):
+    conditions = []
+    if not may_hold(table.columns[name].blinding, seen_by):
+        conditions.append(f"({table.baseline_when})")
+    if table.mask and name in table.mask.columns and seen_by != "none":
+        conditions.append(f"({table.mask.holds})")
+    if not conditions:
         return f"kept.{identifier(name)}"
-    return f"CASE WHEN {table.baseline_when} THEN kept.{identifier(name)} END AS {identifier(name)}"
+    return f"CASE WHEN {' AND '.join(conditions)} THEN kept.{identifier(name)} END AS {identifier(name)}"

@@ -45,6 +45,13 @@ class Column(Strict):
     volatile: bool = False
 
 
+class Mask(Strict):
+    """`columns` stand in the blinded file only in rows for which the SQL predicate `holds`."""
+
+    columns: list[str] = Field(min_length=1)
+    holds: str
+
+
 class Table(Strict):
     """One table, the columns in their order.
 
@@ -60,6 +67,7 @@ class Table(Strict):
     blinding: Blinding
     keep_when: str | None = None
     baseline_when: str | None = None
+    mask: Mask | None = None
     columns: dict[Name, Column] = Field(min_length=1)
 
     @property
@@ -122,5 +130,8 @@ def _complaints(table: Table, path: Path) -> Iterator[tuple[Place, str]]:
     for i, name in enumerate(table.key):
         if name not in table.columns:
             yield ("key", i), f"the key names `{name}`, which is no column of {table.table}"
+    for i, name in enumerate(table.mask.columns if table.mask else []):
+        if name not in table.columns:
+            yield ("mask", "columns", i), f"the mask names `{name}`, which is no column of {table.table}"
     if len(set(table.key)) < len(table.key):
         yield ("key",), "the key names a column twice"

@@ -64,12 +64,14 @@ due_count AS (
     GROUP BY c.site_id, NOT v.shared_by_all_arms
 ),
 -- The primary outcome is due from whom the primary visit's window has closed on while in the study, and
--- from everybody who sent its form for that visit.
+-- from everybody who sent its form for that visit. A form of the programme that fills the visit does not count:
+-- the check is shown to the blinded, and only those who have the programme can be helped out by it.
 primary_form AS (
     SELECT r.usubjid, bool_or(r.score IS NOT NULL) AS has_value
     FROM outcome.record AS r
+    JOIN outcome.form AS f ON f.form_no = r.form_no
     CROSS JOIN scope AS s
-    WHERE r.paramcd = s.primary_paramcd AND r.avisit = s.primary_avisit
+    WHERE r.paramcd = s.primary_paramcd AND r.avisit = s.primary_avisit AND f.source = 'visit'
     GROUP BY r.usubjid
 ),
 primary_person AS (

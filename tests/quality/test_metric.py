@@ -107,6 +107,7 @@ def test_nothing_trips_on_a_trial_without_faults(ict_sad: Protocol) -> None:
         "out_of_window_one_arm",
         "visit_label_disagrees_one_arm",
         "items_missing_one_arm",
+        "quarantined_questionnaires_unblinded",
     }
 
 

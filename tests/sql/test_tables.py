@@ -6,9 +6,10 @@ from datetime import date
 
 import pytest
 
+from pipelines.warehouse.blinding import blinded_contents
 from pipelines.warehouse.dictionary import Dictionary, load_dictionary
 from pipelines.warehouse.graph import load_graph
-from tests.sql.trial import Tables, Trial, at, phq9
+from tests.sql.trial import OURS, Tables, Trial, at, phq9
 
 PROMISED = {
     "analysis.adsl": "usubjid, studyid, subjid, siteid, centre, language, age, sex, rficdt, randdt, arm, trt01p, "
@@ -99,7 +100,7 @@ def test_what_only_one_arm_has_is_filtered_from_the_blinded_file(trial: Trial, d
     trial.person("002", None, status="screen_failed")
     trial.form("002", "phq9", date(2026, 3, 2), phq9(9))
     trial.delivery("oxford", "usage", blinding="revealing")
-    db = trial.tables()
+    db = trial.tables(*OURS, "quality.shown_delivery")
     kept = {
         name: db.rows(f"FROM {name} WHERE {t.keep_when}")
         for name, t in dictionary.items()
@@ -108,4 +109,25 @@ def test_what_only_one_arm_has_is_filtered_from_the_blinded_file(trial: Trial, d
     visits = db.rows(f"SELECT avisit FROM analysis.adqs WHERE {dictionary['analysis.adqs'].keep_when} ORDER BY 1")
     assert visits == [("BASELINE",), ("SCREENING",), ("WEEK 8",)]
     assert {row[1] for row in kept["quality.completeness"]} == {"BASELINE", "WEEK 8", "WEEK 15"}
-    assert {row[3] for row in kept["quality.delivery"]} == {"participants", "allocation", "questionnaires"}
+    # The delivery of the forms holds weekly ones.
+    assert {row[3] for row in kept["quality.delivery"]} == {"participants", "allocation"}
+
+
+def test_what_follows_from_a_form_of_the_programme_is_not_in_the_blinded_file(
+    trial: Trial, dictionary: Dictionary
+) -> None:
+    """A weekly form as a baseline, or in place of the primary visit's form, would tell who has the programme."""
+    for subject, label in (("001", "WEEKLY"), ("002", "BASELINE")):
+        trial.person(subject)
+        trial.form(subject, "phq9", date(2026, 3, 2), phq9(18), visit=label)
+        trial.form(subject, "phq9", date(2026, 4, 27), phq9(9), visit="WEEK 8")
+    db = trial.tables()
+    whole = db.rows("SELECT subjid, base, chg FROM analysis.adqs WHERE avisit = 'WEEK 8' ORDER BY subjid")
+    assert whole == [("001", 18.0, -9.0), ("002", 18.0, -9.0)]
+    (part,) = (p for p in blinded_contents(dictionary, "statistician", "key") if p.name == "analysis.adqs")
+    shown = db.rows(f"SELECT subjid, avisit, aval, base, chg FROM ({part.select}) ORDER BY subjid, avisit")
+    assert shown == [
+        ("001", "WEEK 8", 9.0, None, None),
+        ("002", "BASELINE", 18.0, 18.0, None),
+        ("002", "WEEK 8", 9.0, 18.0, -9.0),
+    ]

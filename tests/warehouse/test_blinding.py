@@ -132,4 +132,5 @@ def test_the_projects_own_marks(seen_by: Any) -> None:
     hidden = {"arm", "trt01p", "trtsdt", "trtedt", "mittfl", "pprotfl", "saffl", "eosstt", "eosdt", "dcsreas"}
     assert not hidden & set(parts["analysis.adsl"].columns)
     assert "aval" in parts["analysis.adqs"].columns
-    assert ("CASE WHEN" in parts["analysis.adqs"].select) == (seen_by == "nobody")
+    table = load_dictionary()["analysis.adqs"]
+    assert (f"CASE WHEN ({table.baseline_when})" in parts["analysis.adqs"].select) == (seen_by == "nobody")
