@@ -11,11 +11,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import dagster as dg
 import pytest
 from click.testing import CliRunner
 
 from pipelines.cli import cli
 from pipelines.lock import run_lock
+from pipelines.night import nights
 from pipelines.warehouse.checks import Finding
 from tests.end_to_end.trial import COMMAND, Trial
 
@@ -232,3 +234,12 @@ def test_after_all_that_the_next_night_comes_to_the_same(trial: Trial) -> None:
     trial.nightly(*AS_OF)
     assert trial.tables_digest == before
     assert not list(trial.workspace.snapshots.glob(".*"))
+
+
+def test_what_was_killed_is_recorded_as_interrupted(trial: Trial) -> None:
+    """Else scheduled runs would wait for it for ever."""
+    with dg.DagsterInstance.from_config(str(trial.workspace.dagster_home)) as instance:
+        assert all(run.is_finished for run in instance.get_runs())
+    interrupted = [night for night in nights(trial.workspace) if "interrupted" in " ".join(night.messages)]
+    assert len(interrupted) == 3
+    assert {night.outcome for night in interrupted} == {"failed"}
