@@ -174,7 +174,8 @@ def wide_cells(source: Source, protocol: Protocol, answers: pl.DataFrame, site: 
             pivoted = wide.pivot("column", index=MARK, values="cell")
             text = text.join(pivoted, on=MARK, how="left", maintain_order="left")
     columns = layout["column"].unique(maintain_order=True).to_list()
-    text = text.with_columns(_nothing(c) for c in columns if c not in text.columns).drop(MARK)
+    whole = [*columns, *(form.completed_at for form in source.forms if form.completed_at)]
+    text = text.with_columns(_nothing(c) for c in whole if c not in text.columns).drop(MARK)
     cells = Cells(text.with_columns(_fixed(source, text, site)), records.drop(MARK))
     cells.text = _in_order(cells.text, source, protocol)
     _describe(cells, source, "questionnaires")

@@ -170,8 +170,8 @@ def _instants(users: _Users, user: np.ndarray, day: np.ndarray, second: np.ndarr
         },
         schema={"zone": pl.String, "local": pl.Int64},
     ).with_columns(pl.col("local").cast(pl.Datetime("ms")))
-    utc = local.select(to_utc("local", zones).dt.epoch("ms").fill_null(-1)) if zones else local.select("local")
-    return utc.to_series().to_numpy()
+    utc = to_utc("local", zones) if zones else pl.col("local")  # nobody has access: no rows, of the same type
+    return local.select(utc.dt.epoch("ms").fill_null(-1)).to_series().to_numpy()
 
 
 def _sessions(users: _Users, weeks: int, rng: np.random.Generator) -> _Sessions:

@@ -86,6 +86,23 @@ def test_what_is_true_changes_only_where_a_fault_says_so(clean: Simulated, fault
     assert changed.select("usubjid", "adt").unique().height == len(missing)
 
 
+@pytest.mark.parametrize("study", ["ict_sad", "open_trial"])
+@pytest.mark.parametrize(
+    ("participants", "seed", "faults"),
+    [(9, 3, False), (9, 3, True), (2, 1, False), (2, 1, True), (1, 3, True), (3, 5, False), (15, 2, True)],
+)
+def test_a_trial_may_be_tiny(
+    ict_sad: Protocol, tmp_path: Path, study: str, participants: int, seed: int, faults: bool
+) -> None:
+    """A site may have people and no forms at an export, and nobody may have the programme."""
+    protocol = ict_sad if study == "ict_sad" else load_protocol(OPEN_TRIAL)
+    truth = simulate(Workspace(tmp_path), protocol, participants, seed, faults, today=TODAY, events=20)
+    analysed = pl.read_parquet(truth / "adsl.parquet").height
+    assert faults or analysed >= participants  # a refused row may cost a person
+    delivered = pl.read_parquet(truth / "delivery.parquet")
+    assert delivered["site_id"].is_in([site.site for site in protocol.study.sites]).all()
+
+
 def test_a_second_call_finds_its_own_work_done(ict_sad: Protocol, tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     truth = simulate(workspace, ict_sad, 6, 1, today=TODAY, events=50)
