@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines import effects
-from pipelines.landing.manifest import SUFFIX, Manifest, parse
+from pipelines.landing.manifest import SUFFIX, Manifest, ManifestError, parse
 from pipelines.landing.receipt import Receipt, load_receipts
 from pipelines.landing.scan import Landing, LyingFile, signature
 from pipelines.study.study import Site
@@ -117,15 +117,21 @@ def _manifest_drop(manifest_file: LyingFile, by_place: dict[str, LyingFile], mem
     """The drop that a manifest speaks for, with the first thing in it that does not match."""
     beside = _place(manifest_file).rpartition("/")[0]
     subject = Path(manifest_file.file_name).name.removesuffix(SUFFIX)
-    manifest = parse(manifest_file.path.read_bytes())
+    manifest, complaint = _read(manifest_file.path)
     names = [subject, *([f.name for f in manifest.files] if manifest else [])]
     lying = {name: by_place[place] for name in names if (place := f"{beside}/{name}") in by_place}
     files = list(lying.values()) or [manifest_file]
-    if manifest is None:
-        complaint: str | None = "its manifest is not one: expected JSON with `files`, each with name, bytes and sha256"
-    else:
+    if manifest is not None:
         complaint = _mismatch(manifest, subject, lying, memory, manifest_file.site_id)
     return _Drop(files, manifest_file, manifest, complaint)
+
+
+def _read(path: Path) -> tuple[Manifest | None, str | None]:
+    """The manifest, or what is wrong in it."""
+    try:
+        return parse(path.read_bytes()), None
+    except ManifestError as error:
+        return None, str(error)
 
 
 def _mismatch(

@@ -132,11 +132,21 @@ def test_a_matching_manifest_counts_at_once_and_gives_the_place(site: Site) -> N
             "b.csv, which is not there",
         ),
         (lambda m: m["files"][0].update(name="other.csv"), "does not list a.csv"),
-        (lambda m: m["files"][0].update(name="../a.csv"), "is not one"),
+        (lambda m: m["files"][0].update(name="../a.csv"), "`name` of entry 1 of `files` is not as expected"),
+        (lambda m: m["files"][0].update(sha256="canary"), "`sha256` of entry 1 of `files` is not as expected: ex"),
+        (lambda m: m["files"][0].pop("sha256"), "`sha256` of entry 1 of `files` is missing: expected 64 hex"),
+        (lambda m: m["files"][0].update(bytes="4"), "`bytes` of entry 1 of `files` is not as expected: expected a w"),
+        (lambda m: m["files"][0].update(rows=-1), "`rows` of entry 1 of `files`"),
+        (lambda m: m["files"].append("canary"), "entry 2 of `files` is not as expected: an object with `name`"),
+        (lambda m: m.update(scope="canary"), '`scope` is not as expected: expected "full" or "incremental"'),
+        (lambda m: m.update(site=7), "`site` is not as expected"),
+        (lambda m: m.update(site=7, scope=1, period_end=2, files={}), "; and 1 more"),
         (lambda m: m.update(site="miyazaki"), "another site"),
-        (lambda m: m.update(period_end="last week"), "is not one"),
-        (lambda m: m.update(files=[]), "is not one"),
-        (lambda m: m.clear(), "is not one"),
+        (lambda m: m.update(period_end="canary week"), "`period_end` is not as expected: expected a date such as"),
+        (lambda m: m.update(period_end="9999-12-31"), "`period_end` is not as expected"),
+        (lambda m: m.update(period_end="0001-01-01T00:00:00+09:00"), "`period_end` is not as expected"),
+        (lambda m: m.update(files=[]), "`files` is not as expected: expected a list with at least one entry"),
+        (lambda m: m.clear(), "`files` is missing"),
     ],
 )
 def test_a_manifest_that_does_not_match_rejects_the_drop(site: Site, change: Any, reason: str) -> None:
@@ -149,6 +159,17 @@ def test_a_manifest_that_does_not_match_rejects_the_drop(site: Site, change: Any
     (receipt,) = site.look().receipts
     assert receipt.rejected is not None
     assert reason in receipt.rejected
+    assert "canary" not in receipt.rejected
+
+
+@pytest.mark.parametrize("content", ["", "canary", "[]", "null", '{"files": [', "\x00"])
+def test_what_is_no_manifest_at_all_rejects_the_drop(site: Site, content: str) -> None:
+    site.drop("a.csv", "x\n1\n")
+    site.drop("a.csv.manifest.json", content)
+    (receipt,) = site.look().receipts
+    assert receipt.rejected == (
+        "its manifest is not one: expected JSON with `files`, each an object with `name`, `bytes` and `sha256`"
+    )
 
 
 def test_a_drop_completed_later_is_looked_at_again(site: Site) -> None:
