@@ -172,7 +172,8 @@ class Reading:
 
     @cached_property
     def wording(self) -> Wording:
-        return Wording(self.feed, self.codes, self.clocks.shapes, self.clocks.zone, self.site.site)
+        placed = self.receipt.place != self.receipt.received_at
+        return Wording(self.feed, self.codes, self.clocks.shapes, self.clocks.zone, self.site.site, placed)
 
     @cached_property
     def items(self) -> pl.DataFrame:

@@ -20,6 +20,7 @@ class Wording:
     shapes: Mapping[str, str | Offset]
     zone: str
     site_id: str
+    placed_by_manifest: bool
 
     def message(self, rule: str, column: str, column_name: str, allowed: str) -> str:
         """`column` is the feed's, `column_name` the file's; `allowed` what an item may hold."""
@@ -91,8 +92,9 @@ class Wording:
         )
 
     def _future_time(self, column: str, name: str, _: str) -> str:
+        moment = "the period_end of its manifest" if self.placed_by_manifest else "the moment the file was received"
         return (
-            f"`{name}` lies after the delivery itself; check the clock and the time zone of the machine that "
+            f"`{name}` lies after {moment}; check the clock and the time zone of the machine that "
             f"recorded it, {_CORRECT}"
         )
 

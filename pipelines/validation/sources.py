@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -33,8 +34,8 @@ def choose_source(path: Path, receipt: Receipt, site: Site, feed: Feed) -> Choic
     """House format by its header, whatever the file is called; else the first source whose pattern takes the
     name. Raises UnreadableError where there is neither."""
     name = PurePosixPath(receipt.file_name).name
-    header = _csv_header(path, name)
-    if header is not None and set(feed.header) <= set(header):
+    header, instead = _csv_header(path, name)
+    if set(feed.header) <= set(header):
         return _house(receipt, feed)
     for source in site.feeds.get(feed.name, []):  # type: ignore[call-overload]
         if fnmatchcase(name, source.files) or fnmatchcase(bare_name(name), source.files):
@@ -46,7 +47,7 @@ def choose_source(path: Path, receipt: Receipt, site: Site, feed: Feed) -> Choic
                 source.blinding or feed.blinding,
                 source,
             )
-    raise UnreadableError(_taken_by_none(name, header, site, feed))
+    raise UnreadableError(_taken_by_none(name, _not_house(header, instead, feed), site, feed))
 
 
 def _house(receipt: Receipt, feed: Feed) -> Choice:
@@ -55,26 +56,49 @@ def _house(receipt: Receipt, feed: Feed) -> Choice:
     return Choice(HOUSE, read, receipt.scope or "incremental", feed.blinding, source)
 
 
-def _csv_header(path: Path, name: str) -> list[str] | None:
-    """The first line of a `.csv`, packed or not, as column names, or None where it is not UTF-8 or not such a file."""
+def _csv_header(path: Path, name: str) -> tuple[list[str], str]:
+    """The first line of a `.csv`, packed or not, as column names, or none and why it cannot be in the house format."""
     if not bare_name(name).lower().endswith(".csv"):
-        return None
+        return [], "its name does not end in .csv, .csv.gz or .csv.zip"
     try:
         start = next(raw_chunks(path, name, chunk=_HEADER_BYTES), b"")
-        line = start.splitlines()[0].decode("utf-8-sig") if start else ""
-        rows = list(csv.reader([line]))
-    except (UnicodeDecodeError, UnreadableError, OSError, csv.Error):
-        return None
-    return [cell.strip() for cell in rows[0]] if rows else None
+        return _column_names(start)
+    except UnreadableError as error:
+        return [], str(error)
+    except UnicodeDecodeError:
+        return [], 'its first line is not text in UTF-8; save it as "CSV UTF-8"'
+    except csv.Error:
+        return [], "its first line cannot be split into column names; export the file again"
 
 
-def _taken_by_none(name: str, header: list[str] | None, site: Site, feed: Feed) -> str:
+def _column_names(start: bytes) -> tuple[list[str], str]:
+    """Of a file that begins with `start`; empty lines before the header are passed over, as in its reading."""
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in start[:4]:
+        return [], 'the file is in UTF-16, not UTF-8; save it as "CSV UTF-8"'
+    line = next(filter(None, start.removeprefix(codecs.BOM_UTF8).splitlines()), b"").decode()
+    if not line.strip():
+        return [], "the file is empty; a file without rows still has its header line"
+    return [cell.strip() for cell in next(csv.reader([line]))], ""
+
+
+def _not_house(header: list[str], instead: str, feed: Feed) -> str:
+    """What keeps a file from being read in the house format."""
+    if instead:
+        return f"{instead} (expected: a CSV in UTF-8 with the columns {', '.join(feed.header)})"
+    text = f"it lacks the columns {listed(c for c in feed.header if c not in header)}"
+    unexpected = [column for column in header if column and column not in feed.header]
+    return f"{text} and holds unexpected ones: {listed(unexpected)}" if unexpected else text
+
+
+def _taken_by_none(name: str, why_not_house: str, site: Site, feed: Feed) -> str:
     sources = site.feeds.get(feed.name, [])  # type: ignore[call-overload]
     takes = ", ".join(f"{source.source} ({source.files})" for source in sources)
-    text = f"no source of {site.site} takes a {feed.name} file called {shown(name)}"
-    text += f"; its sources take: {takes}" if takes else "; the study file names no source of that feed for it"
-    if header is None:
-        return f"{text}; nor is it a CSV in UTF-8 with the house columns {', '.join(feed.header)}"
-    text += f"; for the house format it lacks the columns {listed(c for c in feed.header if c not in header)}"
-    unexpected = [column for column in header if column not in feed.header]
-    return f"{text} and holds unexpected ones: {listed(unexpected)}" if unexpected else text
+    if not takes:
+        return (
+            f"the study file names no source of {feed.name} for {site.site}, so that {shown(name)} must be in the "
+            f"house format: {why_not_house}"
+        )
+    return (
+        f"no source of {site.site} takes a {feed.name} file called {shown(name)} (they take: {takes}), and it is not "
+        f"in the house format either: {why_not_house}"
+    )

@@ -53,7 +53,7 @@ def receipt_of(content: bytes, site: str, feed: str, name: str, **facts: Any) ->
         file_name=name,
         content_sha256=digest,
         bytes=len(content),
-        received_at=place,
+        received_at=facts.pop("received_at", place),
         place=place,
         drop="drop",
         **facts,

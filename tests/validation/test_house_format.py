@@ -206,6 +206,67 @@ def test_files_that_no_source_takes_are_rejected_with_what_is_expected(
     assert read.counts == (0, 0, 0, 0) and read.rows.accepted is None
 
 
+EMPTY = "the file is empty; a file without rows still has its header line"
+UTF16 = 'the file is in UTF-16, not UTF-8; save it as "CSV UTF-8"'
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", EMPTY),
+        (b"\xef\xbb\xbf", EMPTY),
+        (b"\r\n\n\r", EMPTY),
+        (b"\xef\xbb\xbf\n", EMPTY),
+        (b" \n", EMPTY),
+        ((USAGE + "\n").encode("utf-16"), UTF16),
+        ((USAGE + "\n").encode("utf-16-le"), UTF16),
+        ((USAGE + "\n").encode("utf-16-be"), UTF16),
+        ("numéro,x\n".encode("latin-1"), "its first line is not text in UTF-8"),
+        (b",,\n", "it lacks the columns event_id, subject_id"),
+    ],
+)
+@pytest.mark.parametrize("packing", ["", ".gz"])
+def test_a_file_that_is_not_in_the_house_format_is_told_why(
+    tmp_path: Path, ict_sad: Protocol, content: bytes, reason: str, packing: str
+) -> None:
+    import gzip
+
+    content = gzip.compress(content) if packing else content
+    read = deliver(tmp_path, ict_sad, content, "oxford", "usage", f"f.csv{packing}")
+    assert read.rows.rejected is not None
+    assert f"and it is not in the house format either: {reason}" in read.rows.rejected
+    assert read.rows.rejected.count("event_id") == 1
+
+
+def test_a_feed_without_a_source_is_said_to_have_none_once(tmp_path: Path, ict_sad: Protocol) -> None:
+    read = deliver(tmp_path, ict_sad, b"contact_id,who\n", "oxford", "contacts")
+    assert read.rows.rejected == (
+        "the study file names no source of contacts for oxford, so that f.csv must be in the house format: it lacks "
+        "the columns subject_id, occurred_at, kind, direction, minutes, therapist_id and holds unexpected ones: who"
+    )
+    read = deliver(tmp_path, ict_sad, b"x", "oxford", "contacts", "f.xlsx")
+    assert read.rows.rejected is not None
+    assert "its name does not end in .csv, .csv.gz or .csv.zip (expected: a CSV in UTF-8" in read.rows.rejected
+    read = deliver(tmp_path, ict_sad, b"x", "oxford", "contacts", "f.csv.gz")
+    assert read.rows.rejected is not None
+    assert "not a sound gzip file" in read.rows.rejected
+
+
+def test_lines_may_end_as_they_like_and_begin_late(tmp_path: Path, ict_sad: Protocol) -> None:
+    row = "e1,A1,2026-01-05T10:00:00Z,system,login,,"
+    for i, content in enumerate((f"{USAGE}\r{row}\r", f"\n\r\n{USAGE}\n{row}")):
+        read = deliver(tmp_path / str(i), ict_sad, content, "oxford", "usage")
+        assert (read.rows.stream, read.counts) == ("house", (1, 1, 0, 0))
+
+
+def test_a_time_to_come_is_told_what_it_was_compared_with(tmp_path: Path, ict_sad: Protocol) -> None:
+    content = f"{USAGE}\ne1,A1,2027-01-05T10:00:00Z,system,login,,\n"
+    read = deliver(tmp_path / "a", ict_sad, content, "oxford", "usage")
+    assert "lies after the moment the file was received" in read.texts
+    read = deliver(tmp_path / "b", ict_sad, content, "oxford", "usage", received_at=PLACE + timedelta(days=1))
+    assert "lies after the period_end of its manifest" in read.texts
+
+
 def test_what_was_read_before_is_not_read_again(tmp_path: Path, ict_sad: Protocol) -> None:
     row = "e1,A1,2026-01-05T10:00Z,system,login,,"
     first = usage(tmp_path, ict_sad, row)
