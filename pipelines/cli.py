@@ -200,6 +200,21 @@ def query(workspace: Workspace, sql: str, unblinded: bool, snapshot: str | None,
 
 @cli.command()
 @_with_workspace()
+def snapshots(workspace: Workspace) -> None:
+    """List the published snapshots, newest first."""
+    from pipelines.warehouse.published import list_snapshots
+    from pipelines.warehouse.render import Answer, render
+
+    rows = [(s.snapshot_id, s.as_of, s.built_at, "current" if s.current else "") for s in list_snapshots(workspace)]
+    if not rows:
+        click.echo("Nothing has been published yet; run `ict-trial nightly` first.")
+        return
+    names = ["snapshot", "as_of", "built_at", ""]
+    sys.stdout.buffer.write(render(Answer(names, ["VARCHAR"] * len(names), rows), "table"))
+
+
+@cli.command()
+@_with_workspace()
 @click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True)
 def up(workspace: Workspace, port: int) -> None:
     """Open the Dagster UI, with schedules and sensors, on this workspace (this machine only)."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
+
 from pipelines.workspace import Workspace
 
 BLINDED = "blinded.duckdb"
@@ -22,3 +25,23 @@ def current_snapshot(workspace: Workspace) -> str | None:
     """The id of the snapshot that `published/current` points to; None before the first publication."""
     link = workspace.published / "current"
     return link.readlink().name if link.is_symlink() and link.exists() else None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One published snapshot. `as_of` (a day) and `built_at` (a time, UTC) stand as in its manifest, in ISO 8601."""
+
+    snapshot_id: str
+    as_of: str
+    built_at: str
+    current: bool
+
+
+def list_snapshots(workspace: Workspace) -> list[Snapshot]:
+    """Every published snapshot, newest first."""
+    current = current_snapshot(workspace)
+    found = []
+    for snapshot_id in snapshot_ids(workspace):
+        manifest = json.loads((workspace.snapshots / snapshot_id / MANIFEST).read_bytes())
+        found.append(Snapshot(snapshot_id, manifest["as_of"], manifest["built_at"], snapshot_id == current))
+    return sorted(found, key=lambda snapshot: (snapshot.built_at, snapshot.snapshot_id), reverse=True)

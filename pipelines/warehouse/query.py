@@ -10,6 +10,9 @@ from pipelines.warehouse.published import BLINDED, UNBLINDED, current_snapshot, 
 from pipelines.warehouse.render import Answer, render
 from pipelines.workspace import Workspace
 
+# Of DuckDB's kinds of statement. MULTI is a PIVOT; what a PRAGMA or CALL may do, the connection's settings limit.
+_ASKING = ("SELECT", "EXPLAIN", "PRAGMA", "CALL", "MULTI")
+
 __all__ = ["Answer", "QueryError", "query", "render"]
 
 
@@ -27,6 +30,7 @@ def query(workspace: Workspace, sql: str, unblinded: bool = False, snapshot: str
     except duckdb.Error as error:
         raise QueryError(f"{path.name} of snapshot {path.parent.name} cannot be opened: {reason(error)}") from None
     try:
+        _require_one_question(con, sql)
         rows = con.execute(sql).fetchall()
         described = con.description or []
     except duckdb.Error as error:
@@ -34,6 +38,17 @@ def query(workspace: Workspace, sql: str, unblinded: bool = False, snapshot: str
     finally:
         con.close()
     return Answer(_unique([str(d[0]) for d in described]), [str(d[1]) for d in described], rows)
+
+
+def _require_one_question(con: Any, sql: str) -> None:
+    """Raises QueryError for no statement, for several, and for one that does more than ask."""
+    kinds = [str(statement.type).rpartition(".")[2] for statement in con.extract_statements(sql)]
+    if not kinds:
+        raise QueryError("there is no question; ask one in SQL, such as: FROM meta.snapshot")
+    if len(kinds) > 1:
+        raise QueryError(f"these are {len(kinds)} statements, of which only one could be shown; ask one at a time")
+    if kinds[0] not in _ASKING:
+        raise QueryError("a snapshot is read-only: it answers SELECT and the like, and carries out nothing else")
 
 
 def _file(workspace: Workspace, snapshot: str | None, name: str) -> Path:

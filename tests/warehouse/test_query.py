@@ -6,6 +6,8 @@ import csv
 import io
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -18,6 +20,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipelines.warehouse.published import list_snapshots
 from pipelines.warehouse.query import QueryError, query
 from pipelines.warehouse.render import Answer, render
 from pipelines.workspace import Workspace
@@ -45,6 +48,72 @@ def test_an_earlier_snapshot_can_be_asked(workspace: Workspace, night: Night, tm
     count = "SELECT count(*) FROM analysis.adsl"
     assert query(workspace, count).rows == [(42,)]
     assert query(workspace, count, snapshot=first).rows == [(60,)]
+
+
+def test_snapshots_are_listed_newest_first(workspace: Workspace, night: Night) -> None:
+    assert list_snapshots(workspace) == []
+    first, second = night().name, night(now=NOON + timedelta(days=1)).name
+    assert [(s.snapshot_id, s.built_at[:10], s.current) for s in list_snapshots(workspace)] == [
+        (second, "2026-05-02", True),
+        (first, "2026-05-01", False),
+    ]
+    command = Path(sys.executable).with_name("ict-trial")
+    workspace.study_file.write_text("study: x")  # all that the command asks of a workspace
+    done = subprocess.run([command, "snapshots", "--workspace", workspace.root], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    lines = [line.split() for line in done.stdout.splitlines() if line.startswith((" 2026", "  2026"))]
+    assert [(line[0], line[-1]) for line in lines] == [(second, "current"), (first, lines[1][2])]
+
+
+@pytest.mark.parametrize("sql", ["", " \n", ";", ";;", "-- comment", "/* comment */;"])
+def test_no_question_is_said_to_be_none(published: Workspace, sql: str) -> None:
+    with pytest.raises(QueryError, match=r"^there is no question"):
+        query(published, sql)
+
+
+def test_one_question_at_a_time(published: Workspace) -> None:
+    with pytest.raises(QueryError, match=r"^these are 2 statements"):
+        query(published, "SELECT 1; DROP TABLE analysis.adsl")
+    assert query(published, "SELECT 1; -- and no more").rows == [(1,)]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "FROM analysis.adsl LIMIT 1",
+        "WITH a AS (SELECT 1) SELECT * FROM a",
+        "VALUES (1)",
+        "SHOW ALL TABLES",
+        "DESCRIBE analysis.adsl",
+        "SUMMARIZE analysis.adsl",
+        "EXPLAIN SELECT 1",
+        "PRAGMA table_info('analysis.adsl')",
+        "PIVOT (FROM range(2) AS r(n)) ON n USING count(*)",
+    ],
+)
+def test_every_way_of_asking_is_answered(published: Workspace, sql: str) -> None:
+    assert query(published, sql).rows
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "CREATE TABLE x (a INTEGER)",
+        "CREATE TEMP TABLE x AS SELECT 1",
+        "INSERT INTO analysis.adsl SELECT * FROM analysis.adsl",
+        "UPDATE analysis.adsl SET siteid = 'x'",
+        "DELETE FROM analysis.adsl",
+        "DROP TABLE analysis.adsl",
+        "ALTER TABLE analysis.adsl DROP COLUMN siteid",
+        "COPY analysis.adsl TO 'out.csv'",
+        "ATTACH 'out.duckdb'",
+        "SET threads = 1",
+        "BEGIN",
+    ],
+)
+def test_a_change_is_refused_as_one(published: Workspace, sql: str) -> None:
+    with pytest.raises(QueryError, match=r"^a snapshot is read-only"):
+        query(published, sql)
 
 
 def test_what_is_not_there_is_said_in_a_sentence(published: Workspace, tmp_path: Path) -> None:
