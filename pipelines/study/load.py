@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -10,11 +9,11 @@ from pathlib import Path
 
 from pipelines.study.check import limit_names
 from pipelines.study.instrument import Instrument, complaints
+from pipelines.study.mapping_check import mapping_complaints
 from pipelines.study.study import Study
-from pipelines.study.yaml_file import InvalidFileError, Place, Problem, YamlFile, read_yaml
+from pipelines.study.yaml_file import Complaint, InvalidFileError, Place, Problem, YamlFile, read_yaml
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
-Complaint = tuple[Place, str]
 
 
 @dataclass(frozen=True)
@@ -85,23 +84,26 @@ def _complaints(study: Study, instruments: dict[str, Instrument]) -> Iterator[Co
     yield from _visits(study)
     yield from _schedules(study)
     yield from _outcomes(study, instruments)
+    yield from _populations(study)
     yield from _sources(study, instruments)
+    yield from mapping_complaints(study, instruments)
     yield from _limits(study)
 
 
 def _repeated(study: Study) -> Iterator[Complaint]:
     """Names that must be unique but are not."""
-    lists: dict[str, Iterable[str]] = {
-        "sites": [s.site for s in study.sites],
-        "arms": [a.arm for a in study.arms],
-        "visits": [v.avisit for v in study.visits],
-        "instruments": [s.instrument for s in study.instruments],
-        "modules": [m.module for m in study.modules],
+    lists: dict[tuple[str, str], list[str]] = {
+        ("sites", "site"): [s.site for s in study.sites],
+        ("arms", "arm"): [a.arm for a in study.arms],
+        ("visits", "avisit"): [v.avisit for v in study.visits],
+        ("visits", "avisitn"): [str(v.avisitn) for v in study.visits],
+        ("instruments", "instrument"): [s.instrument for s in study.instruments],
+        ("modules", "module"): [m.module for m in study.modules],
     }
-    for key, names in lists.items():
-        for name, times in Counter(names).items():
-            if times > 1:
-                yield (key,), f"`{name}` is listed {times} times under `{key}`"
+    for (key, part), names in lists.items():
+        for i, name in enumerate(names):
+            if name in names[:i]:
+                yield (key, i, part), f"{part} `{name}` is listed {names.count(name)} times under `{key}`"
 
 
 def _visits(study: Study) -> Iterator[Complaint]:
@@ -145,6 +147,17 @@ def _outcomes(study: Study, instruments: dict[str, Instrument]) -> Iterator[Comp
                     ("outcomes", name, i, "paramcd"),
                     f"no parameter `{definition.paramcd}`; there are {known}",
                 )
+
+
+def _populations(study: Study) -> Iterator[Complaint]:
+    core = sum(module.kind == "core" for module in study.modules)
+    for name, condition in study.populations:
+        if condition.core_modules_completed > core:
+            yield (
+                ("populations", name, "core_modules_completed"),
+                f"{name} asks for {condition.core_modules_completed} core modules, but `modules` lists {core} of "
+                "kind core; nobody could belong to it",
+            )
 
 
 def _sources(study: Study, instruments: dict[str, Instrument]) -> Iterator[Complaint]:

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from pipelines.study.instrument import Strict
 
-Text = Annotated[str, BeforeValidator(str)]
 FeedName = Literal["participants", "allocation", "questionnaires", "usage", "contacts", "adverse_events"]
 Blinding = Literal["safe", "outcome", "revealing", "arm"]
 Scope = Literal["full", "incremental"]
+
+
+def _as_written(value: object) -> object:
+    """A code as text. YAML takes `01` for 1 and `TRUE` for true: no cell of the file would equal those."""
+    if isinstance(value, bool) or (isinstance(value, int) and type(value) is not int and value != 0):
+        raise ValueError(
+            "put leading zeros, true and false in quotes, as the file writes them; YAML changes them otherwise"
+        )
+    return None if value is None else str(value)
+
+
+Text = Annotated[str, BeforeValidator(_as_written)]
 
 
 def _is_encoding(name: str) -> str:
@@ -104,7 +116,7 @@ class StataFile(Statistical):
     format: Literal["dta"]
 
 
-Read = Annotated[
+File = Annotated[
     Delimited
     | JsonLines
     | JsonArray
@@ -119,6 +131,18 @@ Read = Annotated[
     Field(discriminator="format"),
 ]
 
+FORMATS = [name for kind in get_args(get_args(File)[0]) for name in get_args(kind.model_fields["format"].annotation)]
+
+
+def _says_a_format(read: object) -> object:
+    if isinstance(read, Mapping) and read.get("format") not in FORMATS:
+        said = f"there is no format `{read['format']}`" if "format" in read else "it is required"
+        raise ValueError(f"`read.format`: {said}; the formats are {', '.join(FORMATS)}")
+    return read
+
+
+Read = Annotated[File, BeforeValidator(_says_a_format)]
+
 
 def _is_zone(name: str) -> str:
     if name not in available_timezones():
@@ -128,8 +152,8 @@ def _is_zone(name: str) -> str:
 
 def _is_date_format(shape: object) -> object:
     """A strptime format of a date must say year, month and day, by number or by name."""
-    if isinstance(shape, str):
-        directives = set(re.findall(r"%-?(.)", shape))
+    if isinstance(shape, str | int | float):
+        directives = set(re.findall(r"%-?(.)", str(shape)))
         if not all(directives & kind for kind in (set("YyFDx"), set("mbBFDx"), set("deFDx"))):
             raise ValueError(f"`{shape}` is not a format of dates; for example %d/%m/%Y")
     return shape
@@ -154,6 +178,13 @@ class Form(Strict):
     instrument: str
     items: dict[Text, Text] = Field(min_length=1)
     completed_at: str | None = None  # column; default: the source's own completed_at
+
+    @model_validator(mode="after")
+    def _numbers_match(self) -> Form:
+        for item, column in self.items.items():
+            if ("{n}" in item) != ("{n}" in column):
+                raise ValueError(f"`{item}: {column}`: `{{n}}` must stand on both sides or on neither")
+        return self
 
 
 class Source(Strict):
@@ -184,12 +215,3 @@ class Source(Strict):
         named = [form.completed_at or "" for form in self.forms]
         named += [pattern for form in self.forms for pattern in form.items.values()]
         return any(re.fullmatch(re.escape(name).replace(r"\{n\}", r"\d+"), column) for name in named)
-
-    @model_validator(mode="after")
-    def _numbers_match(self) -> Source:
-        for form in self.forms:
-            for item, column in form.items.items():
-                if ("{n}" in item) != ("{n}" in column):
-                    raise ValueError(f"`{item}: {column}`: `{{n}}` must stand on both sides or on neither")
-                re.compile(re.escape(column).replace(r"\{n\}", r"(\d+)"))
-        return self

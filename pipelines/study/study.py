@@ -36,6 +36,10 @@ class Visit(Strict):
     @model_validator(mode="after")
     def _is_a_window(self) -> Visit:
         first, last = self.window
+        if first > last:
+            raise ValueError(
+                f"{self.avisit}: its window runs backwards, from {first} to {last}; the first day comes first"
+            )
         if not first <= self.target_day <= last:
             raise ValueError(f"{self.avisit}: target_day {self.target_day} lies outside its window {first} to {last}")
         if 0 in (first, last, self.target_day):

@@ -15,8 +15,11 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from pipelines.study.words import in_words
+
 Model = TypeVar("Model", bound=BaseModel)
 Place = tuple[str | int, ...]
+Complaint = tuple[Place, str]
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        place = f"{self.file.name}, line {self.line}" if self.line else self.file.name
+        place = f"{self.file}, line {self.line}" if self.line else str(self.file)
         return f"{place}: {self.message}"
 
 
@@ -36,8 +39,8 @@ class InvalidFileError(Exception):
     """A file that people write does not say what it must; `problems` lists why, by line."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__("\n".join(str(problem) for problem in problems))
-        self.problems = list(problems)
+        self.problems = list(dict.fromkeys(problems))  # what stands behind an anchor is read once an alias
+        super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
 @dataclass(frozen=True)
@@ -49,16 +52,21 @@ class YamlFile:
 
     def line_of(self, place: Place) -> int | None:
         """The 1-based line of the deepest part of `place` that stands in the file."""
-        node, line = self.tree, 1
-        for key in place:
-            if isinstance(node, CommentedMap) and key in node:
-                line = node.lc.key(key)[0] + 1
-            elif isinstance(node, CommentedSeq) and isinstance(key, int) and key < len(node):
-                line = node.lc.item(key)[0] + 1
-            else:
-                continue  # a step that pydantic added (the chosen member of a union) or a missing key
+        return self._stop(place).line
+
+    def _stop(self, place: Place) -> Stop:
+        node, inside, line, standing = self.tree, self.tree, 1, []
+        for step in place:
+            key = _key_in(node, step)
+            if key is None:
+                continue
+            # A key that a merge (`<<`) brought has no line of its own here.
+            position = (node.lc.data or {}).get(key)
+            line = position[0] + 1 if position else line
+            standing.append(step)
             node = node[key]
-        return line
+            inside = node if isinstance(node, CommentedMap | CommentedSeq) else inside
+        return Stop(tuple(standing), line, id(inside))
 
     def problem(self, place: Place, message: str) -> Problem:
         return Problem(self.path, self.line_of(place), message)
@@ -68,8 +76,45 @@ class YamlFile:
         try:
             return model.model_validate(self.tree)
         except ValidationError as error:
-            problems = [self.problem(e["loc"], _in_words(dict(e))) for e in error.errors()]
-            raise InvalidFileError(problems) from None
+            raise InvalidFileError(self._problems(error)) from None
+
+    def _problems(self, error: ValidationError) -> list[Problem]:
+        """Of several readings of a part that were tried, the one that got furthest says what is wrong. What stands
+        behind an anchor is named once, not for every alias."""
+        errors: list[dict[str, Any]] = [dict(e) for e in error.errors()]
+        stops = [self._stop(e["loc"]) for e in errors]
+        found: dict[object, Problem] = {}
+        for e, stop in zip(errors, stops, strict=True):
+            missing = e["type"] == "missing"
+            of_its_own = missing or e["loc"][-1:] == ("[key]",)
+            if of_its_own or not any(stop.is_above(other) for other in stops):
+                place = (*stop.standing, e["loc"][-1]) if missing else stop.standing
+                problem = Problem(self.path, stop.line, in_words(e, place))
+                found.setdefault((stop.inside, place[-1:], e["type"], e["msg"]), problem)
+        return list(found.values())
+
+
+@dataclass(frozen=True)
+class Stop:
+    """How far a place can be followed in a file: the steps that stand there (not those that pydantic added, such
+    as the chosen member of a union, nor missing keys), the line of the last, and which mapping or list it is in."""
+
+    standing: Place
+    line: int
+    inside: int
+
+    def is_above(self, other: Stop) -> bool:
+        length = len(self.standing)
+        return len(other.standing) > length and other.standing[:length] == self.standing
+
+
+def _key_in(node: Any, step: str | int) -> Any:
+    """The node's own key for a step of a place (numbers may be keys, and are read as text), or None."""
+    if isinstance(node, CommentedMap):
+        return step if step in node else next((key for key in node if str(key) == step), None)
+    if isinstance(node, CommentedSeq) and isinstance(step, int) and step < len(node):
+        return step
+    return None
 
 
 def read_yaml(path: Path) -> YamlFile:
@@ -88,22 +133,3 @@ def read_yaml(path: Path) -> YamlFile:
     if not isinstance(tree, CommentedMap):
         raise InvalidFileError([Problem(path, 1, "expected `key: value` lines, found none")])
     return YamlFile(path, tree)
-
-
-def _in_words(error: dict[str, Any]) -> str:
-    """A pydantic complaint in a sentence that says what stands there and what is allowed."""
-    name = ".".join(str(step) for step in error["loc"])
-    found, context = error.get("input"), error.get("ctx", {})
-    if error["type"] == "missing":
-        return f"`{name}` is required and missing"
-    if error["type"] == "extra_forbidden":
-        return f"`{name}` is not a key that is known here; remove it or correct its spelling"
-    if error["type"] in ("value_error", "assertion_error"):
-        return str(context.get("error", error["msg"]))
-    if error["type"].startswith("union_tag"):  # which member of a union is meant, such as `format` in `read`
-        expected, found = context.get("expected_tags", "it to say what it is"), context.get("tag")
-        return f"`{name}.{context['discriminator'].strip(chr(39))}`: expected {expected}, found {found!r}"
-    expected = context.get("expected")
-    allowed = f"expected {expected}" if expected else str(error["msg"]).removeprefix("Input ")
-    shown = f", found {found!r}" if isinstance(found, str | int | float | bool | None) else ""
-    return f"`{name}`: {allowed}{shown}"

@@ -1,0 +1,163 @@
+"""Mistakes in how a site's columns are mapped that would leave a feed empty, or a column of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from pipelines.study.instrument import Instrument
+from pipelines.study.source import Form, Source
+from pipelines.study.study import Study
+from pipelines.study.yaml_file import Complaint, Place
+from schemas.feeds import FEEDS, Column, Feed
+
+DATED = ("date", "time", "time_or_date")
+FROM_FORMS = ("instrument", "item", "value")
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """A source in its place in the study file, with the feed that it fills."""
+
+    place: Place
+    feed: Feed
+    source: Source
+
+
+def mapping_complaints(study: Study, instruments: Mapping[str, Instrument]) -> Iterator[Complaint]:
+    """What is wrong with the mappings of every site's sources, each with its place."""
+    codes = _study_codes(study)
+    for s, site in enumerate(study.sites):
+        for feed, sources in site.feeds.items():
+            for i, source in enumerate(sources):
+                mapped = Mapped(("sites", s, "feeds", feed, i), FEEDS[feed], source)
+                yield from _unknown_columns(mapped)
+                yield from _unknown_codes(mapped, codes)
+                yield from _undated(mapped)
+                yield from _unfilled(mapped)
+                yield from _undated_forms(mapped)
+                yield from _lists_nothing(mapped)
+                yield from _items(mapped, instruments)
+
+
+def _study_codes(study: Study) -> dict[str, tuple[str, ...]]:
+    """What a column may hold where the study file says so; a study without arms leaves `arm` open."""
+    codes = {
+        "arm": tuple(arm.arm for arm in study.arms),
+        "instrument": tuple(schedule.instrument for schedule in study.instruments),
+        "visit": (*(visit.avisit for visit in study.visits), study.weekly.label),
+    }
+    return {name: allowed for name, allowed in codes.items() if allowed}
+
+
+def _unknown_columns(mapped: Mapped) -> Iterator[Complaint]:
+    for key in ("columns", "constants", "values", "dates"):
+        for name in getattr(mapped.source, key):
+            if name not in mapped.feed.header:
+                allowed = ", ".join(mapped.feed.header)
+                yield (
+                    (*mapped.place, key, name),
+                    f"`{key}`: {mapped.feed.name} has no column `{name}`; its columns are {allowed}",
+                )
+
+
+def _unknown_codes(mapped: Mapped, codes: Mapping[str, tuple[str, ...]]) -> Iterator[Complaint]:
+    for column in mapped.feed.columns:
+        allowed = codes.get(column.name, column.codes)
+        if allowed is None:
+            continue
+        for place, target in _targets(mapped.source, column.name):
+            if not _is_allowed(column, target, allowed):
+                yield (
+                    (*mapped.place, *place),
+                    f"`{target}` is not what `{column.name}` may be; allowed are {', '.join(allowed)}",
+                )
+
+
+def _targets(source: Source, name: str) -> Iterator[tuple[Place, str]]:
+    """What a feed's column is filled with by the study file itself."""
+    for code, target in source.values.get(name, {}).items():
+        yield ("values", name, code), target
+    if name in source.constants:
+        yield ("constants", name), source.constants[name]
+
+
+def _is_allowed(column: Column, target: str, allowed: tuple[str, ...]) -> bool:
+    if column.name == "visit":
+        return target.strip().upper() in {name.strip().upper() for name in allowed}
+    return target in allowed
+
+
+def _undated(mapped: Mapped) -> Iterator[Complaint]:
+    dated = [column.name for column in mapped.feed.columns if column.kind in DATED]
+    for name in mapped.source.dates:
+        if name in mapped.feed.header and name not in dated:
+            allowed = f"its dates and times are {', '.join(dated)}" if dated else "it has none"
+            yield (*mapped.place, "dates", name), f"`{name}` of {mapped.feed.name} holds no date; {allowed}"
+
+
+def _unfilled(mapped: Mapped) -> Iterator[Complaint]:
+    """Columns without which no row of the feed says anything, and that nothing fills."""
+    source, feed = mapped.source, mapped.feed
+    filled = {*source.columns, *source.constants}
+    needed = [column.name for column in feed.columns if column.required]
+    if feed.name == "questionnaires":
+        needed.append("value")
+    if source.forms:
+        filled |= {*FROM_FORMS}
+    if any(form.completed_at for form in source.forms):
+        filled.add("completed_at")  # `_undated_forms` asks whether by every form
+    for name in needed:
+        if name not in filled:
+            forms = ", or `forms`" if feed.name == "questionnaires" and name in FROM_FORMS else ""
+            yield (
+                (*mapped.place, "columns"),
+                f"nothing fills `{name}`, which every row of {feed.name} needs; "
+                f"say under `columns` which column of the file holds it (or give it under `constants`{forms})",
+            )
+
+
+def _undated_forms(mapped: Mapped) -> Iterator[Complaint]:
+    """Forms without the date that other forms of the source have."""
+    forms, elsewhere = mapped.source.forms, {*mapped.source.columns, *mapped.source.constants}
+    if "completed_at" in elsewhere or not any(form.completed_at for form in forms):
+        return
+    for f, form in enumerate(forms):
+        if form.completed_at is None:
+            yield (
+                (*mapped.place, "forms", f),
+                f"nothing says when {form.instrument} was filled in; give the form `completed_at: <column of the "
+                "file>`, or `completed_at` under `columns`",
+            )
+
+
+def _lists_nothing(mapped: Mapped) -> Iterator[Complaint]:
+    for key in ("only", "site_column"):
+        for name, texts in getattr(mapped.source, key).items():
+            if not texts:
+                yield (
+                    (*mapped.place, key, name),
+                    f"`{key}`: the list for `{name}` is empty, so no row would be read; list what the column "
+                    "holds in the rows to read, or leave it out",
+                )
+
+
+def _items(mapped: Mapped, instruments: Mapping[str, Instrument]) -> Iterator[Complaint]:
+    for f, form in enumerate(mapped.source.forms):
+        if form.instrument in instruments:
+            place = (*mapped.place, "forms", f, "items")
+            yield from (((*place, item), said) for item, said in _strange(form, instruments[form.instrument]))
+
+
+def _strange(form: Form, instrument: Instrument) -> Iterator[tuple[str, str]]:
+    """Items of a form that its instrument does not have."""
+    for item in form.items:
+        shape = re.escape(item).replace(r"\{n\}", "[0-9]+")
+        if not any(re.fullmatch(shape, name) for name in instrument.ranges):
+            yield item, f"`{item}` is no item of {form.instrument}; its items are {_runs(instrument)}"
+
+
+def _runs(instrument: Instrument) -> str:
+    """Every item, a run of numbers as it is written in the instrument's file: `fear_1-24, avoidance_1-24`."""
+    return ", ".join(f"{group.prefix}{group.numbers}" for group in instrument.items)
