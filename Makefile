@@ -4,7 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint types bench evidence clean
+UV = $$(command -v uv || echo $(BIN)/uv)
+OLDER := .venv-duckdb-1.5
+
+.PHONY: demo test test-older-duckdb lint types bench clean
 
 demo: $(READY)  ## a simulated three-site trial, received, validated, derived and published
 	$(BIN)/ict-trial init --workspace workspace --study ict_sad
@@ -14,6 +17,11 @@ demo: $(READY)  ## a simulated three-site trial, received, validated, derived an
 
 test: $(READY)  ## every test
 	$(BIN)/pytest -n auto --dist loadfile
+
+test-older-duckdb: $(READY)  ## what touches DuckDB, on the older version that is still supported
+	UV_PROJECT_ENVIRONMENT=$(OLDER) $(UV) sync --frozen --quiet --inexact --python $(PYTHON)
+	$(UV) pip install --quiet --python $(OLDER)/bin/python 'duckdb==1.5.*'
+	$(OLDER)/bin/pytest -n auto --dist loadfile tests/warehouse tests/sql tests/quality
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -29,8 +37,8 @@ bench: $(READY)  ## timings; never part of the tests
 $(READY): pyproject.toml uv.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	command -v uv >/dev/null || test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet uv
-	UV_PROJECT_ENVIRONMENT=$(VENV) $$(command -v uv || echo $(BIN)/uv) sync --frozen --quiet --inexact --compile-bytecode
+	UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --frozen --quiet --inexact --compile-bytecode
 	touch $@
 
 clean:
-	rm -rf $(VENV) workspace bench
+	rm -rf $(VENV) $(OLDER) workspace bench
