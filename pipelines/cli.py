@@ -219,6 +219,9 @@ def snapshots(workspace: Workspace) -> None:
 def up(workspace: Workspace, port: int) -> None:
     """Open the Dagster UI, with schedules and sensors, on this workspace (this machine only)."""
     _protocol(workspace)
+    from pipelines.assets.nightly import close_interrupted_nights
+
+    close_interrupted_nights(workspace)
     os.environ["DAGSTER_HOME"] = str(workspace.dagster_home)
     os.environ["ICT_TRIAL_WORKSPACE"] = str(workspace.root)
     click.echo(f"http://127.0.0.1:{port} shows {workspace.root}; Ctrl-C ends it.")
