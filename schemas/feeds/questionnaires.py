@@ -10,14 +10,10 @@ QUESTIONNAIRES = Feed(
     blinding="outcome",
     columns=(
         Column("subject_id", "identifier", "The site's own number of the person", required=True),
-        Column(
-            "instrument", "code", "Instrument, as its file in schemas/instruments/ is called", required=True
-        ),
+        Column("instrument", "code", "Instrument, as its file in schemas/instruments/ is called", required=True),
         Column("visit", "text", "Visit as the site labels it; WEEKLY for forms inside the programme"),
         Column("completed_at", "time_or_date", "When the form was filled in", required=True),
         Column("item", "identifier", "Item, as the instrument file names it", required=True),
-        Column(
-            "value", "text", "The answer: a whole number in the item's range, or NA where that is allowed"
-        ),
+        Column("value", "text", "The answer: a whole number in the item's range, or NA where that is allowed"),
     ),
 )

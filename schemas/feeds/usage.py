@@ -35,8 +35,6 @@ USAGE = Feed(
             ),
         ),
         Column("module", "text", "The module it happened in"),
-        Column(
-            "duration_s", "decimal", "How long it lasted, in seconds, where the platform says so", minimum=0
-        ),
+        Column("duration_s", "decimal", "How long it lasted, in seconds, where the platform says so", minimum=0),
     ),
 )
