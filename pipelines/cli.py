@@ -83,6 +83,10 @@ def init(workspace: Workspace, study: str) -> None:
         protocol = make_trial_folder(workspace, study_file)
     except (InvalidFileError, FileExistsError) as error:
         fail(str(error))
+    from pipelines.assets.run_records import run_records
+
+    with run_records(workspace):
+        pass  # its files are made now, not in the first night
     click.echo(f"{workspace.root} is ready for {protocol.study.title}.")
     click.echo(f"Sites drop files in {workspace.landing}/<site>/<feed>/; `ict-trial nightly` takes them in.")
 

@@ -9,17 +9,6 @@ from pipelines.study.load import Protocol, load_protocol
 from pipelines.workspace import Workspace
 from schemas.feeds import FEEDS
 
-DAGSTER_SETTINGS = """\
-# Settings of the orchestrator; written by `ict-trial init`.
-telemetry: {enabled: false}
-nux: {enabled: false}
-run_coordinator:
-  module: dagster.core.run_coordinator
-  class: QueuedRunCoordinator
-  config: {max_concurrent_runs: 1}
-run_monitoring: {enabled: true, start_timeout_seconds: 300, max_runtime_seconds: 21600}
-"""
-
 
 def make_trial_folder(workspace: Workspace, study_file: Path) -> Protocol:
     """Lay out `workspace` for the study of `study_file`; what is there already stays.
@@ -38,9 +27,6 @@ def make_trial_folder(workspace: Workspace, study_file: Path) -> Protocol:
         effects.make_directory(folder)
     _copy_instruments(study_file.parent / "instruments", workspace.root / "instruments")
     effects.write(workspace.study_file, wanted, 0o640)
-    settings = workspace.dagster_home / "dagster.yaml"
-    if not settings.exists():
-        effects.write(settings, DAGSTER_SETTINGS.encode())
     return protocol
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from filelock import Timeout
 
 from pipelines.assets.code_location import definitions_of
 from pipelines.assets.jobs import NIGHTLY, every_site
-from pipelines.assets.run_records import BY_COMMAND_LINE, close_interrupted_runs, written_without_waiting
+from pipelines.assets.run_records import BY_COMMAND_LINE, close_interrupted_runs, run_records
 from pipelines.lock import run_lock
 from pipelines.night import Night, Outcome, load_night
 from pipelines.quality.engine import engine_ahead
@@ -40,7 +39,7 @@ def run_nightly(
         protocol = workspace.protocol()
         run_id = str(uuid.uuid4())
         asked = {"root": str(workspace.root), "as_of": day.isoformat(), "sites": sites or None, "full": full}
-        with _instance(workspace) as instance:
+        with run_records(workspace) as instance:
             close_interrupted_runs(workspace, instance)
             instance.add_event_listener(run_id, lambda entry: _tell(entry, say))
             result = (
@@ -67,7 +66,7 @@ def run_nightly(
 def close_interrupted_nights(workspace: Workspace) -> None:
     """Before the UI opens: what a killed night left unfinished would keep every queued run waiting."""
     try:
-        with _held(workspace), _instance(workspace) as instance:
+        with _held(workspace), run_records(workspace) as instance:
             close_interrupted_runs(workspace, instance)
     except Busy:
         return
@@ -84,13 +83,6 @@ def _held(workspace: Workspace) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-@contextmanager
-def _instance(workspace: Workspace) -> Iterator[dg.DagsterInstance]:
-    os.environ["DAGSTER_HOME"] = str(workspace.dagster_home)
-    with written_without_waiting(), dg.DagsterInstance.from_config(str(workspace.dagster_home)) as instance:
-        yield instance
 
 
 def _tell(entry: dg.EventLogEntry, say: Callable[[str], None]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,11 +12,36 @@ import dagster as dg
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
+from pipelines import effects
 from pipelines.night import load_night
 from pipelines.workspace import Workspace
 
 BY_COMMAND_LINE = {"ict_trial/started_by": "command_line"}
 UNFINISHED = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
+
+
+DAGSTER_SETTINGS = """\
+# Settings of the orchestrator; written where there are none.
+telemetry: {enabled: false}
+nux: {enabled: false}
+run_coordinator:
+  module: dagster.core.run_coordinator
+  class: QueuedRunCoordinator
+  config: {max_concurrent_runs: 1}
+run_monitoring: {enabled: true, start_timeout_seconds: 300, max_runtime_seconds: 21600}
+"""
+
+
+@contextmanager
+def run_records(workspace: Workspace) -> Iterator[dg.DagsterInstance]:
+    """Dagster's records of this workspace's runs, made where there are none: losing them loses the history only."""
+    settings = workspace.dagster_home / "dagster.yaml"
+    if not settings.exists():
+        effects.make_directory(workspace.dagster_home)
+        effects.write(settings, DAGSTER_SETTINGS.encode())
+    os.environ["DAGSTER_HOME"] = str(workspace.dagster_home)
+    with written_without_waiting(), dg.DagsterInstance.from_config(str(workspace.dagster_home)) as instance:
+        yield instance
 
 
 def close_interrupted_runs(workspace: Workspace, instance: dg.DagsterInstance) -> None:
