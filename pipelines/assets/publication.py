@@ -5,7 +5,6 @@ from pathlib import Path
 
 import dagster as dg
 
-from pipelines import effects
 from pipelines.assets.boundary import without_values
 from pipelines.assets.night_resource import NightResource
 from pipelines.assets.tables import CHECK_RESULT, blocking_result, key_of
@@ -73,7 +72,6 @@ def _candidate() -> dg.AssetsDefinition:
     )
     def candidate(night: NightResource) -> Iterator[dg.MaterializeResult[None]]:
         with without_values():
-            _remove_hidden(night.workspace)
             folder = write_snapshot(night.workspace, night.protocol(), night.day)
             differences = verify_snapshot(folder)
         finding = Finding(len(differences), "; ".join(differences) or "every digest was computed again and is the same")
@@ -104,9 +102,3 @@ def _snapshot() -> dg.AssetsDefinition:
 
 def _hidden(workspace: Workspace) -> list[Path]:
     return sorted(workspace.snapshots.glob(f".*{WRITING}"))
-
-
-def _remove_hidden(workspace: Workspace) -> None:
-    """What earlier nights wrote aside and never published."""
-    for folder in workspace.snapshots.glob(f".*{WRITING}"):
-        effects.remove(folder)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from pipelines.landing.receipt import Receipt
@@ -115,11 +114,3 @@ def _judge(
 def conservation_gap(rows: Rows) -> int:
     """Records that arrived but were neither accepted nor quarantined nor duplicates; always 0."""
     return rows.n_rows - rows.n_accepted - rows.n_quarantined - rows.n_duplicate
-
-
-def contributing(deliveries: Iterable[Delivery]) -> list[Delivery]:
-    return [delivery for delivery in deliveries if delivery.contributes]
-
-
-def parquet_of(deliveries: Iterable[Delivery]) -> list[Path]:
-    return [d.rows.accepted for d in contributing(deliveries) if d.rows.accepted is not None]
