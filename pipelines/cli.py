@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
 
 import click
 
+from pipelines.commands.common import BUSY, FAILED, HELD_BACK, fail, protocol_of, with_workspace
 from pipelines.workspace import Workspace
-
-PUBLISHED, FAILED, USAGE, HELD_BACK, BUSY = 0, 1, 2, 3, 4
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def main() -> None:
@@ -31,43 +27,8 @@ def cli() -> None:
     """The data pipeline for multi-site trials of internet-delivered cognitive therapy."""
 
 
-def fail(message: str, code: int = USAGE) -> NoReturn:
-    click.echo(message, err=True)
-    sys.exit(code)
-
-
-def _with_workspace(must_exist: bool = True) -> Callable[[Command], Command]:
-    """Give a command `--workspace`, and the Workspace as its argument."""
-
-    def turn(_context: click.Context, _parameter: click.Parameter, folder: Path) -> Workspace:
-        workspace = Workspace(folder.absolute())
-        if must_exist and not workspace.study_file.is_file():
-            fail(f"{folder} has no study.yaml in it. `ict-trial init --workspace {folder}` makes a workspace")
-        return workspace
-
-    return click.option(
-        "--workspace",
-        type=click.Path(path_type=Path, file_okay=False),
-        envvar="ICT_TRIAL_WORKSPACE",
-        default=Path("workspace"),
-        show_default=True,
-        callback=turn,
-        help="The trial's folder; also $ICT_TRIAL_WORKSPACE.",
-    )
-
-
-def _protocol(workspace: Workspace) -> Any:
-    """The workspace's protocol; a study file with mistakes ends the command, naming their lines."""
-    from pipelines.study.yaml_file import InvalidFileError
-
-    try:
-        return workspace.protocol()
-    except InvalidFileError as error:
-        fail(str(error))
-
-
 @cli.command()
-@_with_workspace(must_exist=False)
+@with_workspace(must_exist=False)
 @click.option("--study", default="ict_sad", show_default=True, help="A study file, or a built-in study's name.")
 def init(workspace: Workspace, study: str) -> None:
     """Make a workspace for a study."""
@@ -92,7 +53,7 @@ def init(workspace: Workspace, study: str) -> None:
 
 
 @cli.command("check-study")
-@_with_workspace(must_exist=False)
+@with_workspace(must_exist=False)
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 def check_study(workspace: Workspace, file: Path | None) -> None:
     """Say what is wrong in a study file, by line."""
@@ -110,7 +71,7 @@ def check_study(workspace: Workspace, file: Path | None) -> None:
 
 
 @cli.command()
-@_with_workspace()
+@with_workspace()
 @click.option("--participants", type=click.IntRange(1), default=180, show_default=True)
 @click.option("--seed", type=int, default=1, show_default=True)
 @click.option("--faults", is_flag=True, help="With the mistakes that real sites make.")
@@ -120,14 +81,14 @@ def simulate(workspace: Workspace, participants: int, seed: int, faults: bool) -
     from pipelines.simulate import simulate as simulate_trial
 
     try:
-        truth = simulate_trial(workspace, _protocol(workspace), participants=participants, seed=seed, faults=faults)
+        truth = simulate_trial(workspace, protocol_of(workspace), participants=participants, seed=seed, faults=faults)
     except SimulationError as error:
         fail(str(error))
     click.echo(f"{participants} simulated participants lie in {workspace.landing}; the truth is in {truth}.")
 
 
 @cli.command()
-@_with_workspace()
+@with_workspace()
 @click.option("--site", "sites", multiple=True, help="Take in new drops of this site only; may be repeated.")
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="The day that counts as today (default: today, UTC).")
 @click.option("--settle", type=click.IntRange(0), help="Seconds a file must have stood still (default: study file).")
@@ -136,7 +97,7 @@ def nightly(
     workspace: Workspace, sites: tuple[str, ...], as_of: datetime | None, settle: int | None, full: bool
 ) -> None:
     """Take in what sites dropped, derive every table, publish a snapshot."""
-    protocol = _protocol(workspace)
+    protocol = protocol_of(workspace)
     unknown = sorted(set(sites) - set(protocol.study.site_by_id))
     if unknown:
         fail(f"No site {', '.join(unknown)}; the sites are {', '.join(protocol.study.site_by_id)}.")
@@ -161,7 +122,7 @@ def nightly(
 
 
 @cli.command()
-@_with_workspace()
+@with_workspace()
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def status(workspace: Workspace, as_json: bool) -> None:
     """What came in, what was refused and why, and what each site still owes."""
@@ -179,7 +140,7 @@ def status(workspace: Workspace, as_json: bool) -> None:
 
 
 @cli.command()
-@_with_workspace()
+@with_workspace()
 @click.argument("sql")
 @click.option("--unblinded", is_flag=True, help="The unblinded file instead of the blinded one.")
 @click.option("--snapshot", help="An earlier snapshot's id (default: the current one).")
@@ -203,7 +164,7 @@ def query(workspace: Workspace, sql: str, unblinded: bool, snapshot: str | None,
 
 
 @cli.command()
-@_with_workspace()
+@with_workspace()
 def snapshots(workspace: Workspace) -> None:
     """List the published snapshots, newest first."""
     from pipelines.warehouse.published import list_snapshots
@@ -218,11 +179,11 @@ def snapshots(workspace: Workspace) -> None:
 
 
 @cli.command()
-@_with_workspace()
+@with_workspace()
 @click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True)
 def up(workspace: Workspace, port: int) -> None:
     """Open the Dagster UI, with schedules and sensors, on this workspace (this machine only)."""
-    _protocol(workspace)
+    protocol_of(workspace)
     from pipelines.assets.nightly import close_interrupted_nights
 
     close_interrupted_nights(workspace)

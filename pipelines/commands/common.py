@@ -1,0 +1,50 @@
+"""What every command of `ict-trial` shares: its exit codes, its `--workspace`, and how it says that it cannot."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import click
+
+from pipelines.workspace import Workspace
+
+PUBLISHED, FAILED, USAGE, HELD_BACK, BUSY = 0, 1, 2, 3, 4
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def fail(message: str, code: int = USAGE) -> NoReturn:
+    click.echo(message, err=True)
+    sys.exit(code)
+
+
+def with_workspace(must_exist: bool = True) -> Callable[[Command], Command]:
+    """Give a command `--workspace`, and the Workspace as its argument."""
+
+    def turn(_context: click.Context, _parameter: click.Parameter, folder: Path) -> Workspace:
+        workspace = Workspace(folder.absolute())
+        if must_exist and not workspace.study_file.is_file():
+            fail(f"{folder} has no study.yaml in it. `ict-trial init --workspace {folder}` makes a workspace")
+        return workspace
+
+    return click.option(
+        "--workspace",
+        type=click.Path(path_type=Path, file_okay=False),
+        envvar="ICT_TRIAL_WORKSPACE",
+        default=Path("workspace"),
+        show_default=True,
+        callback=turn,
+        help="The trial's folder; also $ICT_TRIAL_WORKSPACE.",
+    )
+
+
+def protocol_of(workspace: Workspace) -> Any:
+    """The workspace's protocol; a study file with mistakes ends the command, naming their lines."""
+    from pipelines.study.yaml_file import InvalidFileError
+
+    try:
+        return workspace.protocol()
+    except InvalidFileError as error:
+        fail(str(error))
