@@ -5,26 +5,41 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from sqlalchemy import create_engine, text
-from sqlalchemy.pool import NullPool
+import dagster as dg
 
-from pipelines.assets.run_records import written_without_waiting
+from pipelines.assets.run_records import STORAGES, run_records
+from pipelines.workspace import Workspace
 
 
-def test_one_connection_keeps_each_file_open_and_the_last_one_leaves_it_whole(tmp_path: Path) -> None:
-    file = tmp_path / "records.db"
+def _run(instance: dg.DagsterInstance) -> str:
+    @dg.op
+    def nothing() -> None:
+        """As little as a run can do."""
+
+    @dg.job
+    def night() -> None:
+        nothing()
+
+    return night.execute_in_process(instance=instance).run_id
+
+
+def _events(workspace: Workspace, run_id: str) -> int:
+    (file,) = workspace.dagster_home.rglob(f"{run_id}.db")
+    assert not file.with_name(f"{file.name}-wal").exists(), "nobody holds the file"
     with sqlite3.connect(file) as connection:
-        connection.execute("PRAGMA journal_mode = WAL")
-    engine = create_engine(f"sqlite:///{file}", poolclass=NullPool)
-    with written_without_waiting():
-        for number in range(3):
-            with engine.begin() as connection:
-                assert connection.execute(text("PRAGMA synchronous")).scalar() == 1
-                connection.execute(text("CREATE TABLE IF NOT EXISTS event (number INTEGER)"))
-                connection.execute(text("INSERT INTO event VALUES (:number)"), {"number": number})
-        assert (tmp_path / "records.db-wal").stat().st_size > 0, "no checkpoint while the night goes on"
-    assert not (tmp_path / "records.db-wal").exists()
-    with sqlite3.connect(file) as connection:
-        assert connection.execute("SELECT count(*) FROM event").fetchone() == (3,)
-    with engine.connect() as connection:
-        assert connection.execute(text("PRAGMA synchronous")).scalar() == 2, "nothing is left behind"
+        return int(connection.execute("SELECT count(*) FROM event_logs").fetchone()[0])
+
+
+def test_each_file_stays_open_through_a_night_and_is_whole_after_it(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    before = [module.create_engine for module in STORAGES]
+    with run_records(workspace) as instance:
+        first, second = _run(instance), _run(instance)
+        (open_file,) = workspace.dagster_home.rglob(f"{first}.db-wal")
+        assert open_file.stat().st_size > 0, "no checkpoint while the night goes on"
+        seen = len(instance.all_logs(first))
+    assert [module.create_engine for module in STORAGES] == before, "nothing is left behind"
+    assert _events(workspace, first) == seen > 0
+    with run_records(workspace) as instance:
+        assert {run.run_id for run in instance.get_runs()} == {first, second}
+        assert len(instance.all_logs(second)) == seen
