@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +16,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from pipelines.study.plain_yaml import UnsureError, load_plainly
 from pipelines.study.words import in_words
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -48,7 +50,13 @@ class YamlFile:
     """The parsed text of one YAML file, still knowing the line of every key."""
 
     path: Path
-    tree: Any
+    text: str
+    plain: Any = None
+
+    @cached_property
+    def tree(self) -> Any:
+        """The text with the line of every key. Raises InvalidFileError."""
+        return _parsed(self.path, self.text)
 
     def line_of(self, place: Place) -> int | None:
         """The 1-based line of the deepest part of `place` that stands in the file."""
@@ -74,7 +82,7 @@ class YamlFile:
     def into(self, model: type[Model]) -> Model:
         """The file as `model`. Raises InvalidFileError with one problem for each complaint."""
         try:
-            return model.model_validate(self.tree)
+            return model.model_validate(self.tree if self.plain is None else self.plain)
         except ValidationError as error:
             raise InvalidFileError(self._problems(error)) from None
 
@@ -118,12 +126,26 @@ def _key_in(node: Any, step: str | int) -> Any:
 
 
 def read_yaml(path: Path) -> YamlFile:
-    """Parse a YAML file. Raises InvalidFileError when it is absent, not UTF-8 or not YAML."""
+    """Parse a YAML file. Raises InvalidFileError when it is absent, not UTF-8 or not YAML.
+
+    What nobody can misread is read the fast way; the rest, and the lines of a file with mistakes, the thorough way.
+    """
     try:
-        tree = YAML(typ="rt", pure=True).load(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise InvalidFileError([Problem(path, None, f"cannot be read: {reason}")]) from None
+    try:
+        return YamlFile(path, text, load_plainly(text))
+    except UnsureError:
+        file = YamlFile(path, text)
+        file.tree  # noqa: B018 (read now, so that mistakes show)
+        return file
+
+
+def _parsed(path: Path, text: str) -> CommentedMap:
+    try:
+        tree = YAML(typ="rt", pure=True).load(text)
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
         said = (error.problem or "it is not YAML").splitlines()[0]
@@ -132,4 +154,4 @@ def read_yaml(path: Path) -> YamlFile:
         raise InvalidFileError([Problem(path, None, "it is not YAML")]) from None
     if not isinstance(tree, CommentedMap):
         raise InvalidFileError([Problem(path, 1, "expected `key: value` lines, found none")])
-    return YamlFile(path, tree)
+    return tree
