@@ -196,7 +196,7 @@ def _answers(
     hardness = rng.normal(0, ITEM_NOISE, len(names))
     chance = share + hardness - hardness.mean() + rng.normal(0, ITEM_NOISE, (forms.height, len(names)))
     answer = low + rng.binomial(high - low, np.clip(chance, 0.0, 1.0))
-    turned = np.isin(names, list(instrument.reversed_items))
+    turned = np.isin(names, list(_high_is_better(instrument)))
     answer = np.where(turned, low + high - answer, answer)
     missing = _unanswered(forms.height, len(names), rng)
     text = answer.astype(str).astype(object)
@@ -216,12 +216,13 @@ def _answers(
 def _share(
     instrument: Instrument, forms: pl.DataFrame, n_people: int, weeks: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """The first score of each form as a share of its range.
+    """How bad the first score of each form is, from 0 (as good as can be) to 1.
 
     It falls in step with the days under treatment, stays where it is when the person stops using the
     programme, and holds after the treatment.
     """
-    score = instrument.scores[0]
+    score = next(score for score in instrument.scores if score.range)
+    assert score.range is not None
     low, high = score.range
     mean, sd, fall = (value * (high - low) for value in USUAL)
     if instrument.instrument in COURSES:
@@ -234,8 +235,14 @@ def _share(
     progress = np.clip(days.to_numpy() / (7 * weeks), 0, 1) * forms["response"].to_numpy()
     progress = np.where(forms["access"].to_numpy(), progress, CONTROL_SHARE * progress)
     points = mean + sd * severity - fall * progress + VISIT_NOISE * sd * rng.normal(0, 1, forms.height)
-    share = np.clip(points / (high - low), 0.01, 0.99)
-    return share if score.direction == "higher_is_worse" else 1 - share
+    return np.clip(points / (high - low), 0.01, 0.99)
+
+
+def _high_is_better(instrument: Instrument) -> set[str]:
+    """Items of which a high answer is good: one of a score that grows when things get better, or a reversed one of a
+    score that grows when they get worse."""
+    better = {item for s in instrument.scores if s.direction == "higher_is_better" for item in s.items}
+    return better ^ instrument.reversed_items
 
 
 def _unanswered(forms: int, items: int, rng: np.random.Generator) -> np.ndarray:

@@ -8,8 +8,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from pipelines.study.instrument import Strict
 from pipelines.study.source import FeedName
+from pipelines.study.strict import Strict
 from pipelines.study.study import Identifier, Limit, Study
 from pipelines.study.yaml_file import InvalidFileError, Problem, read_yaml
 

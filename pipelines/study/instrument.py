@@ -5,142 +5,203 @@ Item numbers and our own short labels only: the wording of most instruments is c
 
 from __future__ import annotations
 
-import re
 from functools import cached_property
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from pipelines.study.yaml_file import YamlFile
+from pipelines.study.item_names import ItemNames, Numbers
+from pipelines.study.reliable_change import ReliableChange
+from pipelines.study.strict import Strict
 
-
-class Strict(BaseModel):
-    """A part of a file that people write: an unknown key is a spelling mistake."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, coerce_numbers_to_str=True)
-
-
-def numbers_of(text: str) -> list[int]:
-    """`"1-3,7"` → [1, 2, 3, 7]. Raises ValueError for anything else."""
-    numbers: list[int] = []
-    for part in str(text).split(","):
-        match = re.fullmatch(r"\s*(\d+)(?:\s*-\s*(\d+))?\s*", part)
-        if not match:
-            raise ValueError(f"`{text}` does not list item numbers; expected for example 1-3,7")
-        first, last = int(match[1]), int(match[2] or match[1])
-        if last < first:
-            raise ValueError(f"`{part.strip()}` runs backwards")
-        numbers += range(first, last + 1)
-    return numbers
+ParameterCode = Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]{0,7}$")]
+Country = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+CountAs = Literal["mean", "lowest"]
 
 
-Numbers = Annotated[str, BeforeValidator(str)]
+class Items(ItemNames):
+    """Items that share what they may hold: whole numbers of a `range`, `{numbers: 1-9, range: [0, 3]}`, or only
+    some numbers, `{numbers: 1-9, values: [0, 1, 3]}`. A reversed item counts smallest + largest - answer; an item
+    that need not apply may be answered NA."""
 
-
-class Items(Strict):
-    """A run of items that share an allowed range: `{prefix: fear_, numbers: 1-24, range: [0, 3]}`."""
-
-    prefix: str = ""
-    numbers: Numbers
-    range: tuple[int, int]
+    range: tuple[int, int] | None = None
+    values: list[int] = Field(default_factory=list)
     reversed: Numbers = ""
-    not_applicable: Numbers = ""  # items that may be answered NA
+    not_applicable: Numbers = ""
 
-    def names(self, numbers: str | None = None) -> list[str]:
-        chosen = self.numbers if numbers is None else numbers
-        return [f"{self.prefix}{n}" for n in numbers_of(chosen)] if chosen else []
+    @property
+    def ends(self) -> tuple[int, int]:
+        return self.range or (min(self.values), max(self.values))
+
+    @model_validator(mode="after")
+    def _may_hold_something(self) -> Items:
+        if (self.range is None) == (not self.values):
+            raise ValueError(
+                f"items {self.as_written}: `range` is required, [smallest, largest], or a list of `values`, not both"
+            )
+        if self.range and self.range[0] >= self.range[1]:
+            raise ValueError(f"items {self.as_written}: range {list(self.range)} runs backwards; the smallest first")
+        if self.reversed and self.range is None:
+            raise ValueError(f"items {self.as_written}: reversed items need a `range` to be turned around in")
+        return self
 
 
-class Part(Strict):
-    """Items that are summed and prorated together; a score is the sum of its parts."""
+class Part(ItemNames):
+    """Items that are summed together; a score is made of its parts.
 
-    prefix: str = ""
-    numbers: Numbers
+    With no more than `missing_allowed` items missing each counts as the mean of the answered ones, or as its lowest
+    answer; so does an item answered NA.
+    """
+
     missing_allowed: int = Field(ge=0)
+    missing_count_as: CountAs = "mean"
+    not_applicable_count_as: CountAs = "mean"
 
-    @cached_property
-    def items(self) -> list[str]:
-        return [f"{self.prefix}{n}" for n in numbers_of(self.numbers)]
+
+class Bands(Strict):
+    """Levels of severity, each from its number up to the next: `levels: {0: minimal, 5: mild}`."""
+
+    levels: dict[float, str] = Field(min_length=2)
+    source: str
+    verified: bool
+
+    @property
+    def spans(self) -> list[tuple[str, float, float | None]]:
+        """Label, smallest value, and the value at which the next begins."""
+        begins = sorted(self.levels)
+        return [(self.levels[begin], begin, end) for begin, end in zip(begins, [*begins[1:], None], strict=True)]
+
+
+class Cutoff(Strict):
+    """A published threshold, reached at `value` and beyond it; `countries`: where it holds (default: elsewhere)."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    value: float
+    countries: list[Country] = Field(default_factory=list)
+    source: str
+    verified: bool
+
+
+class PublishedChange(ReliableChange):
+    verified: bool
 
 
 class Score(Strict):
-    """One analysis parameter (PARAMCD) of an instrument."""
+    """One analysis parameter (PARAMCD) of an instrument.
 
-    paramcd: str = Field(pattern=r"^[A-Z][A-Z0-9]{0,7}$")
-    param: str
+    `method`: `sum` of its parts; `mean`, that sum by the number of items; `profile`, the answers side by side as
+    text (21111), no number; `value_set`, the value that a table of the study gives a profile.
+    `rounding`: of the finished score, to `decimals`; halves go up, to the even digit, or everything up or down.
+    `verified`: whether somebody read this rule in its source; default: what the file says.
+    """
+
+    paramcd: ParameterCode
+    param: str = Field(max_length=40)
+    direction: Literal["higher_is_worse", "higher_is_better"]
+    method: Literal["sum", "mean", "profile", "value_set"] = "sum"
+    rounding: Literal["none", "half_up", "half_even", "up", "down"] = "none"
+    decimals: int = Field(default=0, ge=0, le=6)
+    range: tuple[float, float] | None = None
     parts: list[Part] = Field(min_length=1)
-    range: tuple[int, int]
-    direction: Literal["higher_is_worse", "higher_is_better"] = "higher_is_worse"
+    bands: Bands | None = None
+    cutoffs: list[Cutoff] = Field(default_factory=list)
+    reliable_change: list[PublishedChange] = Field(default_factory=list)
+    verified: bool | None = None
+
+    @cached_property
+    def items(self) -> list[str]:
+        return [item for part in self.parts for item in part.items]
+
+    @property
+    def is_profile(self) -> bool:
+        return self.method in ("profile", "value_set")
+
+
+class MissingRule(Strict):
+    """Where the rule for missing items was read, or whose choice it is."""
+
+    source: str
+    verified: bool
+
+
+class Qrs(Strict):
+    """CDISC Questionnaires, Ratings and Scales: QSCAT, and QSTESTCD by item and by parameter.
+
+    `items: {"{n}": "GAD02{nn}"}` stands for every numbered item, `{nn}` for the number in two digits.
+    """
+
+    category: str
+    items: dict[str, str]
+    scores: dict[ParameterCode, str] = Field(default_factory=dict)
+    source: str
+    verified: bool
 
 
 class Instrument(Strict):
-    """An instrument file, `schemas/instruments/<instrument>.yaml`."""
+    """An instrument file, `schemas/instruments/<instrument>.yaml`.
+
+    `version` names the rule; a rival rule of the same instrument is `<instrument>@<version>.yaml`. `language` is
+    `any` where all language versions are scored alike. `verified`: somebody read the items and the scoring in the
+    sources; what nobody did read is listed under `unsure`.
+    """
 
     instrument: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     title: str
     version: str
+    language: str = "any"
     items: list[Items] = Field(min_length=1)
+    labels: dict[str, str] = Field(default_factory=dict)
     scores: list[Score] = Field(min_length=1)
+    missing_rule: MissingRule | None = None
+    cdisc: Qrs | None = None
     source: list[str] = Field(min_length=1)
     licence: str
     verified: bool
+    unsure: list[str] = Field(default_factory=list)
     notes: str = ""
 
     @cached_property
     def ranges(self) -> dict[str, tuple[int, int]]:
         """Every item with the smallest and largest answer allowed."""
-        return {name: group.range for group in self.items for name in group.names()}
+        return {name: group.ends for group in self.items for name in group.items}
+
+    @cached_property
+    def listed_values(self) -> dict[str, list[int]]:
+        """The items that may hold only some numbers, with these."""
+        return {name: sorted(group.values) for group in self.items if group.values for name in group.items}
 
     @cached_property
     def reversed_items(self) -> set[str]:
-        return {name for group in self.items for name in group.names(group.reversed)}
+        return {name for group in self.items for name in group.numbered(group.reversed)}
 
     @cached_property
     def may_be_not_applicable(self) -> set[str]:
-        return {name for group in self.items for name in group.names(group.not_applicable)}
+        return {name for group in self.items for name in group.numbered(group.not_applicable)}
+
+    @cached_property
+    def test_codes(self) -> dict[str, str]:
+        """CDISC's QSTESTCD by item."""
+        if self.cdisc is None:
+            return {}
+        found = {}
+        for name in self.ranges:
+            digits = name.lstrip("abcdefghijklmnopqrstuvwxyz_")
+            code = self.cdisc.items.get(name) or self.cdisc.items.get(name.removesuffix(digits) + "{n}")
+            if code:
+                found[name] = code.replace("{nn}", digits.zfill(2)).replace("{n}", digits)
+        return found
+
+    def is_verified(self, score: Score) -> bool:
+        return self.verified if score.verified is None else score.verified
 
     @model_validator(mode="after")
     def _items_are_listed_once(self) -> Instrument:
-        names = [name for group in self.items for name in group.names()]
+        names = [name for group in self.items for name in group.items]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"items listed twice: {', '.join(twice)}")
         for group in self.items:
-            stray = set(group.names(group.reversed)) | set(group.names(group.not_applicable))
-            if not stray <= set(group.names()):
-                raise ValueError(f"`reversed` or `not_applicable` name items outside {group.prefix}{group.numbers}")
+            stray = set(group.numbered(group.reversed)) | set(group.numbered(group.not_applicable))
+            if not stray <= set(group.items):
+                raise ValueError(f"`reversed` or `not_applicable` name items outside {group.as_written}")
         return self
-
-
-def complaints(file: YamlFile, instrument: Instrument) -> list[tuple[tuple[str | int, ...], str]]:
-    """What is wrong with the scores, each with its place: unknown or repeated items, a stated range
-    that does not follow from the items, proration with half the items or more missing."""
-    found: list[tuple[tuple[str | int, ...], str]] = []
-    for i, score in enumerate(instrument.scores):
-        place = ("scores", i)
-        names = [name for part in score.parts for name in part.items]
-        unknown = sorted(set(names) - set(instrument.ranges))
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if unknown:
-            found.append((place, f"{score.paramcd} uses items that do not exist: {', '.join(unknown)}"))
-            continue
-        if twice:
-            found.append((place, f"{score.paramcd} counts items twice: {', '.join(twice)}"))
-        lowest = sum(instrument.ranges[name][0] for name in names)
-        highest = sum(instrument.ranges[name][1] for name in names)
-        if (lowest, highest) != tuple(score.range):
-            found.append(
-                (
-                    (*place, "range"),
-                    f"{score.paramcd} states {list(score.range)}; its items give [{lowest}, {highest}]",
-                )
-            )
-        found += [
-            (
-                (*place, "parts", j),
-                f"{score.paramcd} would be prorated with more than half of its items missing",
-            )
-            for j, part in enumerate(score.parts)
-            if part.missing_allowed * 2 > len(part.items)
-        ]
-    return found

@@ -8,7 +8,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from pipelines.study.check import limit_names
-from pipelines.study.instrument import Instrument, complaints
+from pipelines.study.instrument import Instrument
+from pipelines.study.instrument_check import complaints
 from pipelines.study.mapping_check import mapping_complaints
 from pipelines.study.study import Study
 from pipelines.study.yaml_file import Complaint, InvalidFileError, Place, Problem, YamlFile, read_yaml
@@ -66,9 +67,12 @@ def load_instrument(path: Path) -> Instrument:
     """Read one instrument file. Raises InvalidFileError."""
     file: YamlFile = read_yaml(path)
     instrument = file.into(Instrument)
-    problems = [file.problem(place, message) for place, message in complaints(file, instrument)]
-    if instrument.instrument != path.stem:
-        problems.append(file.problem(("instrument",), f"the file is called {path.stem}, so must the instrument be"))
+    problems = [file.problem(place, message) for place, message in complaints(instrument)]
+    name, _, version = path.stem.partition("@")
+    if instrument.instrument != name:
+        problems.append(file.problem(("instrument",), f"the file is called {name}, so must the instrument be"))
+    if version and instrument.version != version:
+        problems.append(file.problem(("version",), f"the file is called {path.stem}, so its version must be {version}"))
     if problems:
         raise InvalidFileError(problems)
     return instrument

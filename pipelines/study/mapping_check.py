@@ -160,4 +160,4 @@ def _strange(form: Form, instrument: Instrument) -> Iterator[tuple[str, str]]:
 
 def _runs(instrument: Instrument) -> str:
     """Every item, a run of numbers as it is written in the instrument's file: `fear_1-24, avoidance_1-24`."""
-    return ", ".join(f"{group.prefix}{group.numbers}" for group in instrument.items)
+    return ", ".join(group.as_written for group in instrument.items)

@@ -10,7 +10,7 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from pipelines.study.instrument import Strict
+from pipelines.study.strict import Strict
 
 FeedName = Literal["participants", "allocation", "questionnaires", "usage", "contacts", "adverse_events"]
 Blinding = Literal["safe", "outcome", "revealing", "arm"]

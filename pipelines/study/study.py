@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
 
-from pipelines.study.instrument import Strict
+from pipelines.study.reliable_change import ReliableChange
 from pipelines.study.source import FeedName, Source, TimeZone
+from pipelines.study.strict import Strict
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Code = Annotated[str, Field(pattern=r"^\S+$")]
@@ -105,28 +106,10 @@ class Primary(Strict):
     avisit: str
 
 
-class ReliableChange(Strict):
-    """Either a published `threshold`, or the trial's own `sd` and `reliability` (Jacobson & Truax 1991)."""
+class ParameterChange(ReliableChange):
+    """The smallest reliable change of a parameter."""
 
     paramcd: str
-    threshold: float | None = Field(default=None, gt=0)
-    sd: float | None = Field(default=None, gt=0)
-    reliability: float | None = Field(default=None, gt=0, lt=1)
-    source: str
-
-    @model_validator(mode="after")
-    def _one_way(self) -> ReliableChange:
-        if (self.threshold is None) == (self.sd is None or self.reliability is None):
-            raise ValueError(f"{self.paramcd}: give either `threshold`, or both `sd` and `reliability`")
-        return self
-
-    @cached_property
-    def points(self) -> float:
-        """The smallest reliable change: 1.96 · √2 · sd · √(1 − reliability)."""
-        if self.threshold is not None:
-            return self.threshold
-        assert self.sd is not None and self.reliability is not None
-        return 1.96 * (2.0 * (1.0 - self.reliability)) ** 0.5 * self.sd
 
 
 class Threshold(Strict):
@@ -139,7 +122,7 @@ class Threshold(Strict):
 
 class Outcomes(Strict):
     primary: Primary
-    reliable_change: list[ReliableChange] = Field(default_factory=list)
+    reliable_change: list[ParameterChange] = Field(default_factory=list)
     caseness: list[Threshold] = Field(default_factory=list)
     response: list[Threshold] = Field(default_factory=list)
     remission: list[Threshold] = Field(default_factory=list)

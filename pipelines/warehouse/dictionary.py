@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pipelines.study.instrument import Strict
 from pipelines.study.load import SCHEMAS
 from pipelines.study.source import Blinding
+from pipelines.study.strict import Strict
 from pipelines.study.yaml_file import InvalidFileError, Place, Problem, read_yaml
 
 TABLES = SCHEMAS / "tables"

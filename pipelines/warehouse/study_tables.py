@@ -118,37 +118,74 @@ def _scheduled_forms(protocol: Protocol) -> Rows:
 def _instruments(protocol: Protocol) -> Rows:
     weekly = {schedule.instrument: schedule.weekly for schedule in protocol.study.instruments}
     for name, instrument in protocol.instruments.items():
-        yield name, instrument.title, instrument.version, instrument.verified, weekly[name]
+        unsure = " ".join(instrument.unsure) or None
+        yield name, instrument.title, instrument.version, instrument.language, instrument.verified, unsure, weekly[name]
 
 
 def _items(protocol: Protocol) -> Rows:
     for name, instrument in protocol.instruments.items():
         for item, (minimum, maximum) in instrument.ranges.items():
-            is_reversed = item in instrument.reversed_items
-            yield name, item, minimum, maximum, is_reversed, item in instrument.may_be_not_applicable
+            is_reversed, may_be_na = item in instrument.reversed_items, item in instrument.may_be_not_applicable
+            label, test_code = instrument.labels.get(item), instrument.test_codes.get(item)
+            yield name, item, minimum, maximum, is_reversed, may_be_na, label, test_code
 
 
 def _scores(protocol: Protocol) -> Rows:
     scores = [(name, score) for name, i in protocol.instruments.items() for score in i.scores]
     for order, (name, score) in enumerate(scores, start=1):
-        n_items = sum(len(part.items) for part in score.parts)
-        yield score.paramcd, order, score.param, name, score.direction, n_items, *score.range
+        instrument = protocol.instruments[name]
+        yield (
+            score.paramcd,
+            order,
+            score.param,
+            name,
+            score.direction,
+            len(score.items),
+            *(score.range or (None, None)),
+            score.method,
+            score.rounding,
+            score.decimals,
+            instrument.is_verified(score),
+            instrument.cdisc.scores.get(score.paramcd) if instrument.cdisc else None,
+        )
 
 
 def _score_parts(protocol: Protocol) -> Rows:
     for instrument in protocol.instruments.values():
         for score in instrument.scores:
             for number, part in enumerate(score.parts, start=1):
-                yield score.paramcd, number, len(part.items), part.missing_allowed
+                lowest = sum(instrument.ranges[item][0] for item in part.items)
+                counts_as = part.missing_count_as, part.not_applicable_count_as
+                yield score.paramcd, number, len(part.items), part.missing_allowed, *counts_as, lowest
 
 
 def _score_items(protocol: Protocol) -> Rows:
     for name, instrument in protocol.instruments.items():
         for score in instrument.scores:
+            position = 0
             for number, part in enumerate(score.parts, start=1):
                 for item in part.items:
+                    position += 1
                     is_reversed = item in instrument.reversed_items
-                    yield score.paramcd, number, name, item, *instrument.ranges[item], is_reversed
+                    yield score.paramcd, number, name, item, *instrument.ranges[item], is_reversed, position
+
+
+def _score_bands(protocol: Protocol) -> Rows:
+    for instrument in protocol.instruments.values():
+        for score in instrument.scores:
+            for label, begins, ends in score.bands.spans if score.bands else ():
+                yield score.paramcd, label, begins, ends
+
+
+def _published_thresholds(protocol: Protocol) -> Rows:
+    """Cut-offs, by country where they differ, and reliable changes, as the instruments' literature has them."""
+    for instrument in protocol.instruments.values():
+        for score in instrument.scores:
+            for cutoff in score.cutoffs:
+                for country in cutoff.countries or (None,):
+                    yield score.paramcd, cutoff.name, country, cutoff.value, cutoff.source, cutoff.verified
+            for change in score.reliable_change:
+                yield score.paramcd, "reliable_change", None, change.points, change.source, change.verified
 
 
 def _modules(protocol: Protocol) -> Rows:
@@ -213,15 +250,31 @@ STUDY_TABLES = [
         ),
         ("study.visit_arm", "avisit, arm", _visit_arms),
         ("study.scheduled_form", "avisit, instrument", _scheduled_forms),
-        ("study.instrument", "instrument, title, version, verified BOOLEAN, weekly BOOLEAN", _instruments),
-        ("study.item", f"instrument, item, {_ITEM_RANGE}, may_be_not_applicable BOOLEAN", _items),
+        (
+            "study.instrument",
+            "instrument, title, version, language, verified BOOLEAN, unsure, weekly BOOLEAN",
+            _instruments,
+        ),
+        ("study.item", f"instrument, item, {_ITEM_RANGE}, may_be_not_applicable BOOLEAN, label, test_code", _items),
         (
             "study.score",
-            "paramcd, paramn BIGINT, param, instrument, direction, n_items BIGINT, minimum BIGINT, maximum BIGINT",
+            "paramcd, paramn BIGINT, param, instrument, direction, n_items BIGINT, minimum DOUBLE, maximum DOUBLE,"
+            "method, rounding, decimals BIGINT, verified BOOLEAN, test_code",
             _scores,
         ),
-        ("study.score_part", "paramcd, part BIGINT, n_items BIGINT, missing_allowed BIGINT", _score_parts),
-        ("study.score_item", f"paramcd, part BIGINT, instrument, item, {_ITEM_RANGE}", _score_items),
+        (
+            "study.score_part",
+            "paramcd, part BIGINT, n_items BIGINT, missing_allowed BIGINT, missing_count_as, not_applicable_count_as,"
+            "lowest BIGINT",
+            _score_parts,
+        ),
+        ("study.score_item", f"paramcd, part BIGINT, instrument, item, {_ITEM_RANGE}, position BIGINT", _score_items),
+        ("study.score_band", "paramcd, label, begins DOUBLE, ends DOUBLE", _score_bands),
+        (
+            "study.published_threshold",
+            "paramcd, name, country, value DOUBLE, source, verified BOOLEAN",
+            _published_thresholds,
+        ),
         ("study.module", "module, label, kind, is_core BOOLEAN", _modules),
         (
             "study.population",
