@@ -1,36 +1,20 @@
 -- Every person whom a site screened, as delivered last: one row a person.
--- What counts are the rows of standing deliveries but for older versions of a key,
--- and versions from before that are upheld because the newer one is in quarantine.
-WITH current_row AS (
-    SELECT r.*
-    FROM input.participants AS r
-    SEMI JOIN core.standing_delivery AS d ON d.delivery_id = r.delivery_id
-    ANTI JOIN core.contested AS older
-        ON older.feed = 'participants' AND older.site_id = r.site_id
-        AND older.record_key = r.record_key AND older.delivery_id = r.delivery_id AND NOT older.counts
-    UNION ALL
-    SELECT r.*
-    FROM input.participants AS r
-    SEMI JOIN core.contested AS upheld
-        ON upheld.feed = 'participants' AND upheld.site_id = r.site_id
-        AND upheld.record_key = r.record_key AND upheld.delivery_id = r.delivery_id
-        AND upheld.counts AND NOT upheld.standing
-)
+-- The versions that still count of core.participants_history.
 SELECT
-    s.study_id || '-' || r.site_id || '-' || r.subject_id AS usubjid,
-    r.site_id,
-    r.subject_id,
-    r.centre,
-    r.language,
-    r.consent_date,
-    r.birth_year,
-    r.sex,
-    r.status,
-    r.status_date,
-    r.status_reason,
-    r.delivery_id,
-    r.row_no,
-    r.line_no,
-    r.record_key
-FROM current_row AS r
-CROSS JOIN study.setting AS s
+    usubjid,
+    site_id,
+    subject_id,
+    centre,
+    language,
+    consent_date,
+    birth_year,
+    sex,
+    status,
+    status_date,
+    status_reason,
+    delivery_id,
+    row_no,
+    line_no,
+    record_key
+FROM core.participants_history
+WHERE valid_to_seq IS NULL

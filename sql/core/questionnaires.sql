@@ -1,36 +1,20 @@
 -- Every answer, as delivered last: one row an item of a form.
--- What counts are the rows of standing deliveries but for older versions of a key,
--- and versions from before that are upheld because the newer one is in quarantine.
-WITH current_row AS (
-    SELECT r.*
-    FROM input.questionnaires AS r
-    SEMI JOIN core.standing_delivery AS d ON d.delivery_id = r.delivery_id
-    ANTI JOIN core.contested AS older
-        ON older.feed = 'questionnaires' AND older.site_id = r.site_id
-        AND older.record_key = r.record_key AND older.delivery_id = r.delivery_id AND NOT older.counts
-    UNION ALL
-    SELECT r.*
-    FROM input.questionnaires AS r
-    SEMI JOIN core.contested AS upheld
-        ON upheld.feed = 'questionnaires' AND upheld.site_id = r.site_id
-        AND upheld.record_key = r.record_key AND upheld.delivery_id = r.delivery_id
-        AND upheld.counts AND NOT upheld.standing
-)
+-- The versions that still count of core.questionnaires_history.
 SELECT
-    s.study_id || '-' || r.site_id || '-' || r.subject_id AS usubjid,
-    r.site_id,
-    r.subject_id,
-    r.instrument,
-    r.visit,
-    r.completed_at,
-    r.completed_on,
-    r.clock_note,
-    r.item,
-    r.value,
-    r.source_column,
-    r.delivery_id,
-    r.row_no,
-    r.line_no,
-    r.record_key
-FROM current_row AS r
-CROSS JOIN study.setting AS s
+    usubjid,
+    site_id,
+    subject_id,
+    instrument,
+    visit,
+    completed_at,
+    completed_on,
+    clock_note,
+    item,
+    value,
+    source_column,
+    delivery_id,
+    row_no,
+    line_no,
+    record_key
+FROM core.questionnaires_history
+WHERE valid_to_seq IS NULL

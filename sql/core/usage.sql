@@ -6,15 +6,15 @@
 WITH current_row AS (
     SELECT r.*
     FROM input.usage AS r
-    SEMI JOIN core.standing_delivery AS d ON d.delivery_id = r.delivery_id
+    SEMI JOIN core.counted_delivery AS d ON d.delivery_id = r.delivery_id AND d.replaced_by_seq IS NULL
     ANTI JOIN core.contested AS older
-        ON older.feed = 'usage' AND older.site_id = r.site_id
+        ON older.site_id = r.site_id
         AND older.record_key = r.event_id AND older.delivery_id = r.delivery_id AND NOT older.counts
     UNION ALL
     SELECT r.*
     FROM input.usage AS r
     SEMI JOIN core.contested AS upheld
-        ON upheld.feed = 'usage' AND upheld.site_id = r.site_id
+        ON upheld.site_id = r.site_id
         AND upheld.record_key = r.event_id AND upheld.delivery_id = r.delivery_id
         AND upheld.counts AND NOT upheld.standing
 )

@@ -24,10 +24,18 @@ def send(trial: Trial, people: dict[str, str], **delivery: Any) -> str:
     return delivery_id
 
 
+def log(trial: Trial, events: dict[str, str], **delivery: Any) -> str:
+    """One delivery of the log: event → module."""
+    delivery_id = trial.delivery("oxford", "usage", **delivery)
+    for event_id, module in events.items():
+        trial.event("001", at("2026-03-03T10:00"), event_id=event_id, module=module, delivery=delivery_id)
+    return delivery_id
+
+
 def test_one_delivery_leaves_nothing_contested(trial: Trial) -> None:
-    send(trial, {"001": "F"})
-    db = trial.tables()
-    assert db.rows("FROM core.contested") == []
+    trial.event("001", at("2026-03-03T10:00"))
+    db = trial.tables("core.usage", "core.usage_history")
+    assert db.rows("FROM core.contested") == db.rows("FROM core.usage_history") == []
 
 
 def test_the_newest_version_counts(trial: Trial) -> None:
@@ -56,12 +64,14 @@ def test_what_comes_back_is_restored(trial: Trial) -> None:
 
 
 def test_only_the_last_full_export_and_what_follows_is_looked_at(trial: Trial) -> None:
-    for sex in "FMXF":
-        send(trial, {"001": sex})
-    send(trial, {"001": "M"}, scope="incremental")
-    db = trial.tables("core.participants")
-    assert db.rows("SELECT delivery_id FROM core.standing_delivery ORDER BY sequence") == [("d4",), ("d5",)]
+    for page in ("a", "b", "c", "d"):
+        log(trial, {"e1": page}, scope="full")
+    log(trial, {"e1": "e"})
+    db = trial.tables("core.usage")
+    standing = "SELECT delivery_id FROM core.counted_delivery WHERE replaced_by_seq IS NULL ORDER BY sequence"
+    assert db.rows(standing) == [("d4",), ("d5",)]
     assert db.rows("SELECT delivery_id, counts FROM core.contested ORDER BY 1") == [("d4", False), ("d5", True)]
+    assert db.rows("SELECT event_id, module, delivery_id FROM core.usage") == [("e1", "e", "d5")]
 
 
 def test_of_several_older_versions_the_newest_is_upheld(trial: Trial) -> None:

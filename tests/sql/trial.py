@@ -26,6 +26,7 @@ OURS = (
     "quality.quarantine",
     "quality.completeness",
     "core.adverse_events",
+    "core.usage_history",
 )
 KEYS = {
     "participants": ("subject_id",),
