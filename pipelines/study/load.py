@@ -11,7 +11,7 @@ from pipelines.study.check import limit_names
 from pipelines.study.instrument import Instrument
 from pipelines.study.instrument_check import complaints
 from pipelines.study.mapping_check import mapping_complaints
-from pipelines.study.study import Study
+from pipelines.study.study import Schedule, Study
 from pipelines.study.yaml_file import Complaint, InvalidFileError, Place, Problem, YamlFile, read_yaml
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
@@ -87,6 +87,7 @@ def _complaints(study: Study, instruments: dict[str, Instrument]) -> Iterator[Co
     yield from _repeated(study)
     yield from _visits(study)
     yield from _schedules(study)
+    yield from _items(study, instruments)
     yield from _outcomes(study, instruments)
     yield from _populations(study)
     yield from _sources(study, instruments)
@@ -129,8 +130,20 @@ def _schedules(study: Study) -> Iterator[Complaint]:
         for avisit in schedule.visits:
             if avisit not in visits:
                 yield ("instruments", i, "visits"), f"no visit `{avisit}`; there are {', '.join(visits)}"
+        yield from _dates(("instruments", i), schedule)
     if study.reference_date == "randomisation" and not study.arms:
         yield ("reference_date",), "a study without arms has no randomisation; say `reference_date: consent`"
+
+
+def _dates(place: Place, schedule: Schedule) -> Iterator[Complaint]:
+    """Dates since which something is asked that never is."""
+    known = [*schedule.visits, *(["weekly"] if schedule.weekly else [])]
+    for when in schedule.since if isinstance(schedule.since, dict) else ():
+        if when not in known:
+            yield (
+                (*place, "since", when),
+                f"{schedule.instrument} is not asked at `{when}`; it is at {', '.join(known)}",
+            )
 
 
 def _outcomes(study: Study, instruments: dict[str, Instrument]) -> Iterator[Complaint]:
@@ -150,6 +163,17 @@ def _outcomes(study: Study, instruments: dict[str, Instrument]) -> Iterator[Comp
                 yield (
                     ("outcomes", name, i, "paramcd"),
                     f"no parameter `{definition.paramcd}`; there are {known}",
+                )
+
+
+def _items(study: Study, instruments: dict[str, Instrument]) -> Iterator[Complaint]:
+    for i, schedule in enumerate(study.instruments):
+        known = instruments[schedule.instrument].ranges
+        for item in schedule.items_since:
+            if item not in known:
+                yield (
+                    ("instruments", i, "items_since", item),
+                    f"{schedule.instrument} has no item `{item}`; it has {', '.join(known)}",
                 )
 
 

@@ -51,11 +51,21 @@ class Visit(Strict):
 
 
 class Schedule(Strict):
-    """At which visits an instrument is due, and whether the programme also asks it weekly."""
+    """At which visits an instrument is due, and whether the programme also asks it weekly.
+
+    What was added to the protocol later is not missing before: `since` is the first day on which the form is asked,
+    one for all or one by visit (and `weekly`); `items_since` likewise of items that the form did not have at first.
+    """
 
     instrument: Identifier
     visits: list[str]
     weekly: bool = False
+    since: date | dict[str, date] | None = None
+    items_since: dict[str, date] = Field(default_factory=dict)
+
+    def asked_since(self, avisit: str) -> date | None:
+        """The first day on which the form is asked at a visit, or `weekly`; None where it always was."""
+        return self.since.get(avisit) if isinstance(self.since, dict) else self.since
 
 
 class Weekly(Strict):

@@ -112,22 +112,24 @@ def _visit_arms(protocol: Protocol) -> Rows:
 def _scheduled_forms(protocol: Protocol) -> Rows:
     for schedule in protocol.study.instruments:
         for avisit in schedule.visits:
-            yield avisit, schedule.instrument
+            yield avisit, schedule.instrument, schedule.asked_since(avisit)
 
 
 def _instruments(protocol: Protocol) -> Rows:
-    weekly = {schedule.instrument: schedule.weekly for schedule in protocol.study.instruments}
+    schedules = {schedule.instrument: schedule for schedule in protocol.study.instruments}
     for name, instrument in protocol.instruments.items():
         unsure = " ".join(instrument.unsure) or None
-        yield name, instrument.title, instrument.version, instrument.language, instrument.verified, unsure, weekly[name]
+        facts = (instrument.title, instrument.version, instrument.language, instrument.verified, unsure)
+        yield name, *facts, schedules[name].weekly, schedules[name].asked_since("weekly")
 
 
 def _items(protocol: Protocol) -> Rows:
+    since = {schedule.instrument: schedule.items_since for schedule in protocol.study.instruments}
     for name, instrument in protocol.instruments.items():
         for item, (minimum, maximum) in instrument.ranges.items():
             is_reversed, may_be_na = item in instrument.reversed_items, item in instrument.may_be_not_applicable
             label, test_code = instrument.labels.get(item), instrument.test_codes.get(item)
-            yield name, item, minimum, maximum, is_reversed, may_be_na, label, test_code
+            yield name, item, minimum, maximum, is_reversed, may_be_na, label, test_code, since[name].get(item)
 
 
 def _scores(protocol: Protocol) -> Rows:
@@ -249,13 +251,17 @@ STUDY_TABLES = [
             _visits,
         ),
         ("study.visit_arm", "avisit, arm", _visit_arms),
-        ("study.scheduled_form", "avisit, instrument", _scheduled_forms),
+        ("study.scheduled_form", "avisit, instrument, since DATE", _scheduled_forms),
         (
             "study.instrument",
-            "instrument, title, version, language, verified BOOLEAN, unsure, weekly BOOLEAN",
+            "instrument, title, version, language, verified BOOLEAN, unsure, weekly BOOLEAN, weekly_since DATE",
             _instruments,
         ),
-        ("study.item", f"instrument, item, {_ITEM_RANGE}, may_be_not_applicable BOOLEAN, label, test_code", _items),
+        (
+            "study.item",
+            f"instrument, item, {_ITEM_RANGE}, may_be_not_applicable BOOLEAN, label, test_code, since DATE",
+            _items,
+        ),
         (
             "study.score",
             "paramcd, paramn BIGINT, param, instrument, direction, n_items BIGINT, minimum DOUBLE, maximum DOUBLE,"

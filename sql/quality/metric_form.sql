@@ -14,9 +14,6 @@ WITH scope AS (
         EXISTS (SELECT 1 FROM study.visit WHERE NOT shared_by_all_arms) AS has_one_arm_visit
     FROM study.setting AS t
 ),
-item_count AS (
-    SELECT instrument, count(*) AS n_items FROM study.item GROUP BY instrument
-),
 form AS (
     SELECT
         p.site_id,
@@ -26,7 +23,7 @@ form AS (
         v.avisitn IS NOT NULL AND label.avisit IS NOT NULL AS comparable,
         v.avisit <> label.avisit AS disagrees,
         i.n_items,
-        greatest(i.n_items - f.n_answered, 0) AS n_missing,
+        i.n_items - f.n_answered AS n_missing,
         CASE
             WHEN f.source = 'weekly' THEN s.weekly_reveals
             WHEN NOT coalesce(label.shared_by_all_arms, TRUE) OR NOT coalesce(window_visit.shared_by_all_arms, TRUE) THEN TRUE
@@ -35,7 +32,7 @@ form AS (
     FROM outcome.form AS f
     JOIN outcome.form_visit AS v ON v.form_no = f.form_no
     JOIN core.subject AS p ON p.usubjid = f.usubjid
-    JOIN item_count AS i ON i.instrument = f.instrument
+    JOIN quality.asked_item AS i ON i.form_no = f.form_no
     LEFT JOIN study.visit AS label ON upper(label.avisit) = upper(trim(f.visit))
     LEFT JOIN study.visit AS window_visit ON window_visit.avisit = v.avisit
     CROSS JOIN scope AS s

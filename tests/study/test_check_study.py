@@ -57,6 +57,16 @@ def is_near(line: int | None, text: str, words: str) -> bool:
         ),
         ("window: [92, 133]", "window: [60, 133]", "the windows of WEEK 8 and WEEK 15 overlap"),
         ("arms: [ICT]", "arms: [CBT]", "no arm `CBT`; there are ICT, TAU"),
+        (
+            "{instrument: spin, visits: [BASELINE, WEEK 15]}",
+            "{instrument: spin, visits: [BASELINE, WEEK 15], since: {WEEK 8: 2026-05-01}}",
+            "spin is not asked at `WEEK 8`; it is at BASELINE, WEEK 15",
+        ),
+        (
+            "{instrument: spin, visits: [BASELINE, WEEK 15]}",
+            "{instrument: spin, visits: [BASELINE, WEEK 15], items_since: {18: 2026-05-01}}",
+            "spin has no item `18`; it has 1, 2",
+        ),
         ("primary: {paramcd: LSASTOT", "primary: {paramcd: LSAS", "no parameter `LSAS`; there are GAD7,"),
         ("{instrument: wsas, visits:", "{instrument: wsaz, visits:", "there is no instrument file `wsaz`"),
         (

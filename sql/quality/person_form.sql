@@ -1,0 +1,67 @@
+-- Forms of the schedule by person: one row a person, visit and instrument, where the form is expected or was sent.
+--
+-- Expected of a randomised person (in a trial without arms: an enrolled one) whose arm has the visit, once its
+-- window has opened, unless the person completed or withdrew before. A form that the protocol asks only since some
+-- day is expected at visits whose target day is not before it. Received: a visit form that lies in the window or
+-- carries the visit's name. Due on the window's last day; overdue when that is past, nothing was received, and the
+-- person was still in the study on it: whoever has left owes nothing.
+WITH visit AS (
+    SELECT
+        v.avisit, va.arm,
+        CAST(v.window_from - CASE WHEN v.window_from > 0 THEN 1 ELSE 0 END AS INTEGER) AS opens_after,
+        CAST(v.target_day - CASE WHEN v.target_day > 0 THEN 1 ELSE 0 END AS INTEGER) AS target_after,
+        CAST(v.window_to - CASE WHEN v.window_to > 0 THEN 1 ELSE 0 END AS INTEGER) AS closes_after
+    FROM study.visit AS v
+    JOIN study.visit_arm AS va ON va.avisit = v.avisit
+),
+due AS (
+    SELECT
+        p.usubjid, v.avisit, f.instrument,
+        p.reference_on + v.closes_after AS due_on,
+        p.reference_on + v.closes_after < s.as_of
+            AND coalesce(p.study_end >= p.reference_on + v.closes_after, TRUE) AS owed
+    FROM core.subject AS p
+    CROSS JOIN study.setting AS s
+    JOIN visit AS v ON v.arm = coalesce(p.arm, '')
+    JOIN study.scheduled_form AS f ON f.avisit = v.avisit
+    WHERE
+        CASE WHEN s.has_allocation THEN p.randomised ELSE p.enrolled END
+        AND p.reference_on + v.opens_after <= s.as_of
+        AND coalesce(p.study_end >= p.reference_on + v.opens_after, TRUE)
+        AND coalesce(f.since <= p.reference_on + v.target_after, TRUE)
+),
+-- A form may count for two visits: by its day for one, by its label for another.
+received_form AS (
+    SELECT
+        f.usubjid, v.avisit, f.instrument, f.n_answered, asked.n_items,
+        coalesce(a.avisit = v.avisit, FALSE) AS in_window
+    FROM outcome.form AS f
+    JOIN quality.asked_item AS asked ON asked.form_no = f.form_no
+    JOIN study.scheduled_form AS v ON v.instrument = f.instrument
+    LEFT JOIN outcome.form_window AS a ON a.form_no = f.form_no
+    WHERE
+        f.source = 'visit'
+        AND (a.avisit = v.avisit OR upper(trim(f.visit)) = upper(v.avisit))
+),
+received AS (
+    SELECT
+        usubjid, avisit, instrument,
+        bool_or(in_window) AS in_window,
+        CAST(sum(n_items) AS BIGINT) AS n_items,
+        CAST(sum(n_answered) AS BIGINT) AS n_answered
+    FROM received_form
+    GROUP BY usubjid, avisit, instrument
+)
+SELECT
+    coalesce(d.usubjid, r.usubjid) AS usubjid,
+    coalesce(d.avisit, r.avisit) AS avisit,
+    coalesce(d.instrument, r.instrument) AS instrument,
+    d.due_on,
+    r.usubjid IS NOT NULL AS received,
+    coalesce(r.in_window, FALSE) AS in_window,
+    coalesce(d.owed AND r.usubjid IS NULL, FALSE) AS overdue,
+    coalesce(r.n_items, 0) AS n_items,
+    coalesce(r.n_answered, 0) AS n_answered
+FROM due AS d
+FULL JOIN received AS r
+    ON r.usubjid = d.usubjid AND r.avisit = d.avisit AND r.instrument = d.instrument
