@@ -102,8 +102,9 @@ def nightly(
     if unknown:
         fail(f"No site {', '.join(unknown)}; the sites are {', '.join(protocol.study.site_by_id)}.")
     from pipelines.progress import Progress
+    from pipelines.validation.isolation import reading
 
-    with Progress() as progress:
+    with Progress() as progress, reading(ahead=True):
         progress.say("Starting")
         from pipelines.assets.nightly import Busy, run_nightly
 

@@ -10,11 +10,12 @@ import dagster as dg
 from pipelines import effects
 from pipelines.assets.boundary import without_values
 from pipelines.assets.night_resource import NightResource
+from pipelines.landing.receipt import Receipt
 from pipelines.landing.receive import receive
 from pipelines.study.study import Study
 from pipelines.validation.deliveries import receipts_of
 from pipelines.validation.delivery import conservation_gap
-from pipelines.validation.intake import read_delivery
+from pipelines.validation.isolation import read_deliveries, reading
 from pipelines.validation.rows import Rows
 from schemas.feeds import FEEDS, Feed
 
@@ -60,6 +61,8 @@ def _receive_sites(run_id: str, site_ids: list[str], night: NightResource) -> dg
         record.received += [receipt.delivery_id for receipt in received.receipts]
         record.waiting |= {f"{site_id}/{place}": why for place, why in received.waiting.items()}
     record.save(night.workspace)
+    with reading() as session:
+        session.ask(night.workspace, night.protocol(), _by_feed(receipts_of(night.workspace, night.protocol())))
     return dg.MaterializeResult(
         metadata={
             "received": len(record.received),
@@ -107,14 +110,20 @@ def _read_feed(
     protocol = night.protocol()
     counts = {site_id: Counter[str]() for site_id in site_ids}
     gaps: dict[str, int] = {}
-    for receipt in receipts_of(night.workspace, protocol):
-        if receipt.feed != feed or receipt.site_id not in site_ids or receipt.rejected:
-            continue
-        rows = read_delivery(night.workspace, protocol, receipt)
+    every = [r for r in receipts_of(night.workspace, protocol) if r.feed == feed and r.site_id in site_ids]
+    receipts = [receipt for receipt in every if not receipt.rejected]
+    read = read_deliveries(night.workspace, protocol, receipts)
+    for receipt in receipts:
+        rows = read[receipt.delivery_id]
         counts[receipt.site_id].update(_counts(rows))
         if conservation_gap(rows):
             gaps[receipt.delivery_id] = conservation_gap(rows)
     return {site_id: {"dagster/row_count": c["accepted"], **c} for site_id, c in counts.items()}, gaps
+
+
+def _by_feed(receipts: list[Receipt]) -> list[Receipt]:
+    """In the order in which the feeds' assets will ask for them."""
+    return sorted(receipts, key=lambda receipt: receipt.feed)
 
 
 def _counts(rows: Rows) -> dict[str, int]:

@@ -14,6 +14,7 @@ from pipelines.landing.scan import Landing, scan
 from pipelines.lock import run_lock
 from pipelines.night import Night, load_night
 from pipelines.study.load import Protocol
+from pipelines.validation.isolation import reading
 from pipelines.workspace import Workspace
 
 
@@ -53,6 +54,7 @@ class NightResource(dg.ConfigurableResource["NightResource"]):
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[NightResource]:
-        """Hold the workspace's lock for the whole run; a run that finds it taken waits its turn."""
-        with run_lock(self.workspace):
+        """Hold the workspace's lock for the whole run, and one process that reads its deliveries; a run that finds
+        the lock taken waits its turn."""
+        with run_lock(self.workspace), reading():
             yield self

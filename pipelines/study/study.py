@@ -145,9 +145,21 @@ class Holding(Strict):
     share: float = Field(default=0.01, ge=0, le=1)
 
 
+class ReadingLimits(Strict):
+    """What reading one file may take of the machine. `seconds` (of all cores together; three times as long by the
+    clock) and `output_mb` grow with the size of the file as it was sent."""
+
+    memory_mb: int = Field(default=2048, ge=256)
+    seconds: int = Field(default=120, ge=1)
+    seconds_a_mb: float = Field(default=5, ge=0)
+    output_mb: int = Field(default=1024, ge=1)
+    output_mb_a_mb: float = Field(default=20, ge=0)
+
+
 class Deliveries(Strict):
     settle_seconds: int = Field(default=600, ge=0)
     hold_when_vanishing: Holding = Field(default_factory=Holding)
+    limits: ReadingLimits = Field(default_factory=ReadingLimits)
 
 
 class Blinding(Strict):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 
 from pipelines.landing.receipt import Receipt, load_receipts
 from pipelines.study.load import Protocol
 from pipelines.validation.delivery import Delivery, resolve
-from pipelines.validation.intake import read_delivery
+from pipelines.validation.isolation import read_deliveries
 from pipelines.validation.rows import Rows
 from pipelines.validation.vanishing import count_vanishing, primary_instrument
 from pipelines.workspace import Workspace
+
+Read = Callable[[Workspace, Protocol, Sequence[Receipt]], Mapping[str, Rows]]
 
 
 def receipts_of(workspace: Workspace, protocol: Protocol) -> list[Receipt]:
@@ -25,13 +27,13 @@ def receipts_of(workspace: Workspace, protocol: Protocol) -> list[Receipt]:
     ]
 
 
-def all_deliveries(workspace: Workspace, protocol: Protocol) -> list[Delivery]:
+def all_deliveries(workspace: Workspace, protocol: Protocol, read: Read = read_deliveries) -> list[Delivery]:
     """Every delivery in sequence with its status; what has been read before is not read again."""
+    receipts = receipts_of(workspace, protocol)
+    rows = read(workspace, protocol, receipts)
     instrument = primary_instrument(protocol)
 
     def vanishing(stream: list[Delivery], new: Rows):  # type: ignore[no-untyped-def]
         return count_vanishing([delivery.rows for delivery in stream], new, instrument)
 
-    return resolve(
-        receipts_of(workspace, protocol), partial(read_delivery, workspace, protocol), protocol.study, vanishing
-    )
+    return resolve(receipts, lambda receipt: rows[receipt.delivery_id], protocol.study, vanishing)

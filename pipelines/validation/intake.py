@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC
 from functools import cached_property, lru_cache
 from hashlib import sha256
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,13 +46,11 @@ def read_delivery(workspace: Workspace, protocol: Protocol, receipt: Receipt) ->
 
     A file that cannot be read comes back as `Rows.rejected`. Raises ConservationError.
     """
-    feed, site = FEEDS[receipt.feed], protocol.study.site_by_id.get(receipt.site_id)
-    blank = Rows(receipt.delivery_id, "", receipt.scope or "incremental", feed.blinding)
-    if receipt.rejected or site is None:
-        return replace(blank, rejected=receipt.rejected or "the study file does not name the site")
-    folder = workspace.rows / receipt.delivery_id / _digest(protocol, site, feed, receipt)
-    if (known := load_rows(folder)) is not None:
+    if (known := known_rows(workspace, protocol, receipt)) is not None:
         return known
+    feed, site = FEEDS[receipt.feed], protocol.study.site_by_id[receipt.site_id]
+    blank, folder = no_rows(receipt), rows_folder(workspace, protocol, receipt)
+    effects.remove(folder)  # what a reading that was interrupted left there
     effects.make_directory(folder)
     path = workspace.original(receipt.content_sha256)
     try:
@@ -67,6 +66,30 @@ def read_delivery(workspace: Workspace, protocol: Protocol, receipt: Receipt) ->
     finally:
         reading.discard()
     return rows.save(folder)
+
+
+def known_rows(workspace: Workspace, protocol: Protocol, receipt: Receipt) -> Rows | None:
+    """What is known of a delivery without reading it; None where it is still to be read."""
+    if receipt.rejected or receipt.site_id not in protocol.study.site_by_id:
+        return replace(no_rows(receipt), rejected=receipt.rejected or "the study file does not name the site")
+    return load_rows(rows_folder(workspace, protocol, receipt))
+
+
+def no_rows(receipt: Receipt) -> Rows:
+    """Of a delivery of which nothing has been read."""
+    return Rows(receipt.delivery_id, "", receipt.scope or "incremental", FEEDS[receipt.feed].blinding)
+
+
+def rows_folder(workspace: Workspace, protocol: Protocol, receipt: Receipt) -> Path:
+    """Where the rows of a delivery lie that were read by this protocol and this code."""
+    site = protocol.study.site_by_id[receipt.site_id]
+    return workspace.rows / receipt.delivery_id / _digest(protocol, site, FEEDS[receipt.feed], receipt)
+
+
+def prepare() -> None:
+    """Load what reading a delivery needs, which takes longer than reading most."""
+    for module in ("duckdb", "numpy", "pandera.polars", "polars", "pyarrow.csv", "pyarrow.parquet"):
+        import_module(module)
 
 
 def _digest(protocol: Protocol, site: Site, feed: Feed, receipt: Receipt) -> str:

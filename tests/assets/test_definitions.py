@@ -7,9 +7,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from pipelines.assets.boundary import in_own_words
 from pipelines.assets.code_location import definitions_of
 from pipelines.assets.jobs import INGEST, NIGHTLY
+from pipelines.own_words import in_own_words
 from pipelines.study.check import load_checks
 from pipelines.study.load import SCHEMAS
 from pipelines.trial_folder import make_trial_folder

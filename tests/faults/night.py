@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from pipelines import effects
+from pipelines.landing.receipt import Receipt
 from pipelines.landing.receive import receive
 from pipelines.landing.scan import scan
 from pipelines.quality.check_table import write_check_results
@@ -15,6 +17,8 @@ from pipelines.study.load import SCHEMAS, Protocol
 from pipelines.trial_folder import make_trial_folder
 from pipelines.validation.deliveries import all_deliveries
 from pipelines.validation.delivery import Delivery
+from pipelines.validation.intake import read_delivery
+from pipelines.validation.rows import Rows
 from pipelines.warehouse.build import derive, start_build
 from pipelines.warehouse.database import open_build
 from pipelines.warehouse.graph import load_graph
@@ -63,7 +67,12 @@ def take_in(workspace: Workspace, protocol: Protocol, now: datetime) -> list[Del
     landing = scan(workspace.landing, protocol.study)
     for site in protocol.study.sites:
         receive(workspace, site, landing, 0, now)
-    return all_deliveries(workspace, protocol)
+    return all_deliveries(workspace, protocol, read_here)
+
+
+def read_here(workspace: Workspace, protocol: Protocol, receipts: Sequence[Receipt]) -> dict[str, Rows]:
+    """In this process, whose effects on disk can be made to fail."""
+    return {receipt.delivery_id: read_delivery(workspace, protocol, receipt) for receipt in receipts}
 
 
 def build(workspace: Workspace, protocol: Protocol, deliveries: list[Delivery]) -> None:
