@@ -7,7 +7,7 @@ import dagster as dg
 
 from pipelines.assets.boundary import without_values
 from pipelines.assets.night_resource import NightResource
-from pipelines.assets.tables import CHECK_RESULT, blocking_result, key_of
+from pipelines.assets.tables import MADE_IN_PYTHON, blocking_result, key_of
 from pipelines.warehouse.checks import Finding, dictionary_gaps
 from pipelines.warehouse.database import open_build
 from pipelines.warehouse.graph import Graph, load_graph
@@ -30,7 +30,7 @@ def publication_assets() -> list[dg.AssetsDefinition]:
 def _dictionary(graph: Graph) -> dg.AssetsDefinition:
     @dg.asset(
         key=DICTIONARY,
-        deps=[key_of(name) for name in (*graph.order, CHECK_RESULT)],
+        deps=[key_of(name) for name in (*graph.order, *MADE_IN_PYTHON)],
         group_name="meta",
         kinds={"yaml"},
         description="What every table and column means, and who may see it (schemas/tables/).",

@@ -9,13 +9,14 @@ import dagster as dg
 from pipelines.assets.boundary import without_values
 from pipelines.assets.ingest import rows_key
 from pipelines.assets.night_resource import NightResource
+from pipelines.quality.audit_chain import AUDIT_TRAIL, write_audit_trail
 from pipelines.quality.check_table import write_check_results
 from pipelines.quality.judge import CheckResult, judge
 from pipelines.study.check import Check, load_checks
 from pipelines.validation.deliveries import all_deliveries
 from pipelines.warehouse.build import derive, start_build
 from pipelines.warehouse.checks import SUBJECTS, Finding, duplicate_keys, rows_without_subject
-from pipelines.warehouse.database import open_build
+from pipelines.warehouse.database import build_file, open_build
 from pipelines.warehouse.dictionary import Table
 from pipelines.warehouse.graph import Graph, load_graph
 from schemas.feeds import FEEDS
@@ -23,6 +24,7 @@ from schemas.feeds import FEEDS
 INPUTS = dg.AssetKey(["input", "deliveries"])
 CHECK_RESULT = "quality.check_result"
 CHECK_METRICS = ("quality.metric", "quality.arrival")
+MADE_IN_PYTHON = (CHECK_RESULT, AUDIT_TRAIL)
 GIVEN = ("study", "input")  # layers that the build starts with
 
 
@@ -33,7 +35,12 @@ def key_of(table: str) -> dg.AssetKey:
 def table_assets() -> list[dg.AssetsDefinition]:
     """The inputs, a table for each SQL file, and the verdicts."""
     graph = load_graph()
-    return [_inputs(), *(_table(graph, name) for name in graph.order), _check_result(graph.dictionary[CHECK_RESULT])]
+    return [
+        _inputs(),
+        *(_table(graph, name) for name in graph.order),
+        _audit_trail(graph.dictionary[AUDIT_TRAIL]),
+        _check_result(graph.dictionary[CHECK_RESULT]),
+    ]
 
 
 def _inputs() -> dg.AssetsDefinition:
@@ -144,6 +151,25 @@ def blocking_result(name: str, finding: Finding) -> dg.AssetCheckResult:
         description=finding.message,
         metadata={"count": finding.count},
     )
+
+
+def _audit_trail(table: Table) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=key_of(AUDIT_TRAIL),
+        deps=[key_of("quality.change")],
+        group_name="quality",
+        kinds={"duckdb"},
+        description=table.description,
+        metadata=_column_metadata(table),
+        check_specs=_check_specs(table),
+    )
+    def audit_trail(night: NightResource) -> Iterator[dg.MaterializeResult[None]]:
+        with without_values(), open_build(night.workspace) as con:
+            n_rows = write_audit_trail(con, build_file(night.workspace))
+        checks = _judge_table(night, table)
+        yield dg.MaterializeResult(metadata={"dagster/row_count": n_rows}, check_results=checks)
+
+    return audit_trail
 
 
 def _check_result(table: Table) -> dg.AssetsDefinition:

@@ -59,7 +59,7 @@ def table_digest(con: Any, canon: Canon, relation: str | None = None) -> str:
     digest.update(f"{header}\n".encode())
     order = f" ORDER BY {identifiers(canon.order)}" if canon.order else ""
     rows = con.execute(
-        f"SELECT {_row_text(canon.columns)} FROM {relation or identifier(canon.table)}{order}"  # noqa: S608
+        f"SELECT {row_text(canon.columns)} FROM {relation or identifier(canon.table)}{order}"  # noqa: S608
     )
     while batch := rows.fetchmany(ROWS_AT_ONCE):
         digest.update("".join(f"{text}\n" for (text,) in batch).encode())
@@ -83,7 +83,7 @@ def _quoted(text: str) -> str:
     return '"' + text.replace('"', '""') + '"'
 
 
-def _row_text(columns: Mapping[str, str]) -> str:
+def row_text(columns: Mapping[str, str]) -> str:
     cells = ", ".join(_cell(identifier(name), kind) for name, kind in columns.items())
     return f"concat_ws(',', {cells})"
 

@@ -44,6 +44,7 @@ def test_every_sql_file_is_an_asset_and_nothing_else_has_to_be_registered(graph_
         "landing/deliveries",
         *(f"rows/{feed}" for feed in FEEDS),
         "input/deliveries",
+        "quality/audit_trail",
         "quality/check_result",
         "meta/dictionary",
         "publication/candidate",
@@ -62,6 +63,7 @@ def test_every_published_table_blocks_on_its_key_and_every_analysis_table_on_its
     expected = {(name.replace(".", "/"), "unique_key") for name in tables}
     expected |= {(name.replace(".", "/"), "belongs_to_adsl") for name in tables if name.startswith("analysis.")}
     expected |= {(f"rows/{feed}", "conservation") for feed in FEEDS}
+    expected |= {("quality/audit_trail", "unique_key")}
     expected |= {("meta/dictionary", "complete"), ("publication/candidate", "digests")}
     assert blocking == expected
 

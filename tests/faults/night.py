@@ -11,6 +11,7 @@ from pipelines import effects
 from pipelines.landing.receipt import Receipt
 from pipelines.landing.receive import receive
 from pipelines.landing.scan import scan
+from pipelines.quality.audit_chain import write_audit_trail
 from pipelines.quality.check_table import write_check_results
 from pipelines.quality.judge import judge
 from pipelines.study.load import SCHEMAS, Protocol
@@ -20,7 +21,7 @@ from pipelines.validation.delivery import Delivery
 from pipelines.validation.intake import read_delivery
 from pipelines.validation.rows import Rows
 from pipelines.warehouse.build import derive, start_build
-from pipelines.warehouse.database import open_build
+from pipelines.warehouse.database import build_file, open_build
 from pipelines.warehouse.graph import load_graph
 from pipelines.warehouse.publish import publish
 from pipelines.warehouse.snapshot import write_snapshot
@@ -81,6 +82,7 @@ def build(workspace: Workspace, protocol: Protocol, deliveries: list[Delivery]) 
     for table in graph.order:
         derive(workspace, table, graph)
     with open_build(workspace) as con:
+        write_audit_trail(con, build_file(workspace))
         write_check_results(con, judge(con, protocol))
 
 

@@ -25,8 +25,8 @@ OURS = (
     "quality.delivery",
     "quality.quarantine",
     "quality.completeness",
+    "quality.change",
     "core.adverse_events",
-    "core.usage_history",
 )
 KEYS = {
     "participants": ("subject_id",),
@@ -117,7 +117,8 @@ class Trial:
     def contact(self, subject_id: str, when: datetime, kind: str = "call", **given: Any) -> None:
         n = len(self.rows.get("contacts", [])) + 1
         site_id = given.pop("site_id", "oxford")
-        self.add("contacts", site_id, contact_id=f"c{n}", subject_id=subject_id, occurred_at=when, kind=kind, **given)
+        values = {"contact_id": f"c{n}", **given}
+        self.add("contacts", site_id, subject_id=subject_id, occurred_at=when, kind=kind, **values)
 
     def _last(self, site_id: str, feed: str) -> str | None:
         ids = [d["delivery_id"] for d in self.deliveries if (d["site_id"], d["feed"]) == (site_id, feed)]
