@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from pipelines.commands.common import BUSY, FAILED, HELD_BACK, fail, protocol_of, with_workspace
+from pipelines.commands.trace import trace
 from pipelines.workspace import Workspace
 
 
@@ -193,3 +194,6 @@ def up(workspace: Workspace, port: int) -> None:
     click.echo(f"http://127.0.0.1:{port} shows {workspace.root}; Ctrl-C ends it.")
     command = ["dagster", "dev", "-m", "pipelines.definitions", "-h", "127.0.0.1", "-p", str(port)]
     os.execv(Path(sys.executable).with_name("dagster"), command)  # noqa: S606 (fixed words, no shell)
+
+
+cli.add_command(trace)

@@ -5,6 +5,7 @@ The simulator works its truth out of its own records; see `pipelines.simulate.tr
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 from collections.abc import Iterator
@@ -146,6 +147,26 @@ def test_strangers_are_counted_and_never_analysed(faulty: Trial) -> None:
             rows = rows_of(connection, f"SELECT DISTINCT usubjid FROM {table}")
             assert len(rows) > 10
             assert not any(STRANGER in row["usubjid"] for row in rows), table
+
+
+def test_a_score_is_walked_back_to_the_cells_of_the_file_that_the_site_sent(faulty: Trial) -> None:
+    (row,) = faulty.query(
+        "SELECT usubjid, aval FROM analysis.adqs WHERE siteid = 'oxford' AND paramcd = 'PHQ9' AND avisit = 'WEEK 8' "
+        "AND anl01fl = 'Y' AND srcform = 'visit' AND visit = 'WEEK 8' AND nmiss = 0 ORDER BY usubjid LIMIT 1"
+    )
+    words = ("analysis.adqs", f"usubjid={row['usubjid']}", "paramcd=PHQ9", "avisit=WEEK 8")
+    found = json.loads(faulty.run("trace", *words, "--json", expect=0).stdout)
+    answers = found["steps"][-1]["rows"]
+    assert found["value"] == row["aval"] and len(answers) == 9
+    cells = []
+    for answer in answers:
+        lines = (faulty.folder("oxford", "questionnaires") / answer["file_name"]).read_text().splitlines()
+        header, line = next(csv.reader(lines[:1])), next(csv.reader([lines[answer["line_no"] - 1]]))
+        cells.append(int(line[header.index(answer["source_column"])]))
+    assert sum(cells) == row["aval"]
+    assert "rows" in faulty.run("trace", *words, expect=0).stdout
+    unclear = faulty.run("trace", *words[:2], expect=2)
+    assert unclear.stderr.startswith("more than one row of analysis.adqs is like that")
 
 
 def test_nothing_private_is_kept_beside_the_originals(faulty: Trial) -> None:
