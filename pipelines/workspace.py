@@ -42,6 +42,11 @@ class Workspace:
         return self.store / "receipts"
 
     @property
+    def answers(self) -> Path:
+        """What people said to data queries: inputs like the receipts."""
+        return self.store / "answers"
+
+    @property
     def rows(self) -> Path:
         """Rows read from the originals: a cache, rebuilt from them when it is gone."""
         return self.store / "rows"

@@ -9,6 +9,7 @@ import dagster as dg
 from pipelines.assets.boundary import without_values
 from pipelines.assets.ingest import rows_key
 from pipelines.assets.night_resource import NightResource
+from pipelines.quality.answers import load_answers
 from pipelines.quality.audit_chain import AUDIT_TRAIL, write_audit_trail
 from pipelines.quality.check_table import write_check_results
 from pipelines.quality.judge import CheckResult, judge
@@ -54,7 +55,7 @@ def _inputs() -> dg.AssetsDefinition:
     def deliveries(night: NightResource) -> dg.MaterializeResult[None]:
         with without_values():
             resolved = all_deliveries(night.workspace, night.protocol())
-            start_build(night.workspace, night.protocol(), resolved, night.day)
+            start_build(night.workspace, night.protocol(), resolved, night.day, load_answers(night.workspace))
         statuses = Counter[str](delivery.status for delivery in resolved)
         return dg.MaterializeResult(metadata={"dagster/row_count": len(resolved), **statuses})
 

@@ -11,6 +11,7 @@ from pipelines.study.check import limit_names
 from pipelines.study.instrument import Instrument
 from pipelines.study.instrument_check import complaints
 from pipelines.study.mapping_check import mapping_complaints
+from pipelines.study.query_rule import load_query_rules
 from pipelines.study.study import Schedule, Study
 from pipelines.study.yaml_file import Complaint, InvalidFileError, Place, Problem, YamlFile, read_yaml
 
@@ -93,6 +94,7 @@ def _complaints(study: Study, instruments: dict[str, Instrument]) -> Iterator[Co
     yield from _sources(study, instruments)
     yield from mapping_complaints(study, instruments)
     yield from _limits(study)
+    yield from _query_rules(study)
 
 
 def _repeated(study: Study) -> Iterator[Complaint]:
@@ -217,3 +219,12 @@ def _limits(study: Study) -> Iterator[Complaint]:
     for name in study.quality:
         if name not in limit_names():
             yield ("quality", name), f"there is no check `{name}`; there are {', '.join(limit_names())}"
+
+
+def _query_rules(study: Study) -> Iterator[Complaint]:
+    rules = load_query_rules()
+    for name, choice in study.queries.items():
+        if name not in rules:
+            yield ("queries", name), f"there is no rule `{name}`; there are {', '.join(rules)}"
+        elif choice.days is not None and rules[name].days is None:
+            yield ("queries", name, "days"), f"the rule `{name}` has no limit of days"

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
 
+from pipelines.study.query_rule import QueryChoice
 from pipelines.study.reliable_change import ReliableChange
 from pipelines.study.source import FeedName, Source, TimeZone
 from pipelines.study.strict import Strict
@@ -212,6 +213,7 @@ class Study(Strict):
     deliveries: Deliveries = Field(default_factory=Deliveries)
     blinding: Blinding | Literal["none"] = Field(default_factory=Blinding)
     quality: dict[str, Limit] = Field(default_factory=dict)
+    queries: dict[str, QueryChoice] = Field(default_factory=dict)
     deployment: Deployment = Field(default_factory=Deployment)
 
     @cached_property

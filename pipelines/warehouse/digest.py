@@ -18,7 +18,7 @@ from hashlib import sha256
 from typing import Any
 
 from pipelines.warehouse.dictionary import Table
-from pipelines.warehouse.inputs import DELIVERY
+from pipelines.warehouse.inputs import ANSWER, DELIVERY
 from pipelines.warehouse.quoting import identifier, identifiers
 
 ROWS_AT_ONCE = 50_000
@@ -73,10 +73,12 @@ def tables_digest(digests: Mapping[str, str]) -> str:
 
 
 def inputs_digest(con: Any) -> str:
-    """The digest of what was delivered: every receipt's identity, content and place in the sequence."""
+    """The digest of what was delivered (every receipt's identity, content and place in the sequence) and answered."""
     columns = ("delivery_id", "content_sha256", "site_id", "feed", "file_name", "place")
     types = {name: DELIVERY[name] for name in columns}
-    return table_digest(con, Canon("input.delivery", types, ["delivery_id"]))
+    delivered = table_digest(con, Canon("input.delivery", types, ["delivery_id"]))
+    answered = table_digest(con, Canon("input.answer", ANSWER, ["answer_id"]))
+    return tables_digest({"input.delivery": delivered, "input.answer": answered})
 
 
 def _quoted(text: str) -> str:

@@ -1,4 +1,5 @@
-"""What was delivered, as tables: `input.delivery`, one view a feed over its accepted rows, `input.quarantine`."""
+"""What was delivered, as tables: `input.delivery`, one view a feed over its accepted rows, `input.quarantine`; and
+what people answered to data queries, `input.answer`."""
 
 from __future__ import annotations
 
@@ -74,6 +75,27 @@ class Delivery(Protocol):
     def reason(self) -> str | None: ...
 
 
+class Answer(Protocol):
+    """What is needed here of an answer to a data query; its note is free text and stays in the store."""
+
+    @property
+    def answer_id(self) -> str: ...
+    @property
+    def query_id(self) -> str: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def given_by(self) -> str: ...
+    @property
+    def given_at(self) -> datetime: ...
+    @property
+    def episode(self) -> int: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def last_delivery_id(self) -> str: ...
+
+
 DELIVERY = {
     "delivery_id": "VARCHAR",
     "content_sha256": "VARCHAR",
@@ -106,6 +128,16 @@ QUARANTINE = {
     "message": "VARCHAR",
     "record_key": "VARCHAR",
 }
+ANSWER = {
+    "answer_id": "VARCHAR",
+    "query_id": "VARCHAR",
+    "status": "VARCHAR",
+    "given_by": "VARCHAR",
+    "given_at": "TIMESTAMPTZ",
+    "episode": "BIGINT",
+    "version": "VARCHAR",
+    "last_delivery_id": "VARCHAR",
+}
 _ACCEPTED = {
     "delivery_id": "VARCHAR",
     "site_id": "VARCHAR",
@@ -126,7 +158,7 @@ _TYPES = {
 def input_columns() -> dict[str, dict[str, str]]:
     """The columns of every `input.*` table with their types."""
     feeds = {f"input.{feed.name}": accepted_columns(feed) for feed in FEEDS.values()}
-    return {"input.delivery": DELIVERY, "input.quarantine": QUARANTINE} | feeds
+    return {"input.delivery": DELIVERY, "input.quarantine": QUARANTINE, "input.answer": ANSWER} | feeds
 
 
 def accepted_columns(feed: Feed) -> dict[str, str]:
@@ -143,11 +175,13 @@ def accepted_columns(feed: Feed) -> dict[str, str]:
     return columns
 
 
-def create_inputs(con: Any, deliveries: Iterable[Delivery], *, file: Path) -> None:
+def create_inputs(con: Any, deliveries: Iterable[Delivery], answers: Iterable[Answer] = (), *, file: Path) -> None:
     """Every `input.*` table, in the database `file` that `con` is connected to."""
     known = sorted(deliveries, key=lambda delivery: delivery.sequence)
     create_table(con, "input.delivery", DELIVERY, file=file)
     insert_rows(con, "input.delivery", (_delivery_row(delivery) for delivery in known), file=file)
+    create_table(con, "input.answer", ANSWER, file=file)
+    insert_rows(con, "input.answer", ([getattr(a, name) for name in ANSWER] for a in answers), file=file)
     counted = [delivery for delivery in known if _counts(delivery)]
     for feed in FEEDS.values():
         files = [d.rows.accepted for d in counted if d.receipt.feed == feed.name and d.rows.accepted]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.study.load import Protocol
+from pipelines.study.query_rule import QueryChoice, load_query_rules
 from pipelines.warehouse.database import create_table, insert_rows
 from schemas.feeds import FEEDS
 
@@ -231,6 +232,24 @@ def _quality_limits(protocol: Protocol) -> Rows:
         yield name, limit.tolerance, limit.minimum, limit.reason
 
 
+def _query_rules(protocol: Protocol) -> Rows:
+    for name, rule in load_query_rules().items():
+        choice = protocol.study.queries.get(name) or QueryChoice(reason="")
+        yield (
+            name,
+            rule.feed,
+            rule.column,
+            choice.severity or rule.severity,
+            rule.blinding,
+            rule.tells_arm,
+            rule.days if choice.days is None else choice.days,
+            rule.together_from,
+            choice.used,
+            rule.applies,
+            rule.message,
+        )
+
+
 def _feeds(protocol: Protocol) -> Rows:
     del protocol  # the feeds are the same in every study
     for feed in FEEDS.values():
@@ -295,6 +314,12 @@ STUDY_TABLES = [
         ),
         ("study.discontinuation_reason", "reason", _discontinuation_reasons),
         ("study.quality_limit", "check_name, tolerance DOUBLE, minimum BIGINT, reason", _quality_limits),
+        (
+            "study.query_rule",
+            "rule, feed, column_name, severity, blinding, tells_arm BOOLEAN, days BIGINT, together_from BIGINT,"
+            "used BOOLEAN, applies, message",
+            _query_rules,
+        ),
         ("study.feed", "feed, blinding, full_by_default BOOLEAN", _feeds),
     )
 ]
