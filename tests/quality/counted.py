@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import duckdb
 
-from pipelines.warehouse.graph import load_graph
-from tests.sql.trial import Trial
+from tests.sql.trial import OURS, Trial
 
 
 def counted(trial: Trial) -> duckdb.DuckDBPyConnection:
-    """The database of the trial with every table up to `quality.metric`."""
-    con = trial.tables().con
-    graph = load_graph()
-    for name in (n for n in graph.order if n.startswith("quality.")):
-        con.execute(f"CREATE TABLE IF NOT EXISTS {name} AS {graph.queries[name].sql}")
-    return con
+    """The database of the trial with what the checks and the status page read."""
+    return trial.tables(*OURS, "quality.metric", "quality.overdue").con
 
 
 def counts(con: duckdb.DuckDBPyConnection, check_name: str, site_id: str = "oxford") -> tuple[int | None, int | None]:

@@ -104,7 +104,7 @@ def test_what_only_one_arm_has_is_filtered_from_the_blinded_file(trial: Trial, d
     trial.person("002", None, status="screen_failed")
     trial.form("002", "phq9", date(2026, 3, 2), phq9(9))
     trial.delivery("oxford", "usage", blinding="revealing")
-    db = trial.tables(*OURS, "quality.shown_delivery")
+    db = trial.tables(*OURS, "quality.shown_delivery", "quality.data_query")
     kept = {
         name: db.rows(f"FROM {name} WHERE {t.keep_when}")
         for name, t in dictionary.items()
