@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.landing.readers import UnreadableError
@@ -139,3 +140,14 @@ def _placed(text: pl.Series, local: pl.Series | None, utc: pl.Series | None, zon
 def holds_a_time(shape: str) -> bool:
     """Whether a strptime format reads a time of day, not only a date."""
     return bool(_OF_A_TIME.search(shape))
+
+
+def n_ambiguous(accepted: Path) -> int:
+    """How many records of a file of accepted rows hold a time that exists twice."""
+    import polars as pl
+
+    rows = pl.scan_parquet(accepted)
+    if "clock_note" not in rows.collect_schema():
+        return 0
+    noted = rows.filter(pl.col("clock_note").is_not_null()).select(pl.col("row_no").n_unique())
+    return int(noted.collect().item())

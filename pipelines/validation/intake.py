@@ -18,6 +18,8 @@ from pipelines.landing.receipt import Receipt
 from pipelines.study.load import Protocol
 from pipelines.study.study import Site
 from pipelines.validation import contract, record_layout
+from pipelines.validation.clock import n_ambiguous
+from pipelines.validation.dictionary_of_delivery import Dictionary
 from pipelines.validation.duplicates import Counts, Delivered, set_duplicates_apart
 from pipelines.validation.mapping import FeedMapping, Mapped, map_header
 from pipelines.validation.messages import Wording
@@ -65,7 +67,7 @@ def read_delivery(workspace: Workspace, protocol: Protocol, receipt: Receipt) ->
         rows = replace(blank, rejected=str(error))
     finally:
         reading.discard()
-    return rows.save(folder)
+    return replace(rows, variables=reading.save_dictionary()).save(folder)
 
 
 def known_rows(workspace: Workspace, protocol: Protocol, receipt: Receipt) -> Rows | None:
@@ -136,17 +138,22 @@ class Reading:
     accepted: RowFile = field(init=False)
     quarantine: RowFile = field(init=False)
     refused: RowFile = field(init=False)
+    dictionary: Dictionary | None = None  # None until the file could be opened
 
     def rows(self, blank: Rows) -> Rows:
         """Read the whole file. Raises UnreadableError, ConservationError."""
         table = open_table(self.path, self.receipt.file_name, self.choice.read)
-        others = [source for sources in self.site.feeds.values() for source in sources if source != self.choice.source]
-        mapping = map_header(self.feed, self.choice.source, self.protocol.instruments, table.header, others)
+        source = self.choice.source
+        others = [other for sources in self.site.feeds.values() for other in sources if other != source]
+        self.dictionary = Dictionary(self.feed, source, others, self.protocol, table)
+        mapping = map_header(self.feed, source, self.protocol.instruments, table.header, others)
+        self.dictionary.follow(mapping)
         self.accepted = self._file(ACCEPTED, self.layout.accepted, self.layout.distinct)
         self.quarantine = self._file(QUARANTINE, record_layout.quarantine_shape())
         self.refused = self._file(REFUSED, self.layout.refused)
         with closing(read_ahead(table.batches(mapping.used))) as batches:
             for batch in batches:
+                self.dictionary.take(batch)
                 self._take(batch, mapping)
         _require_keys(mapping, table)
         for file in self.files:
@@ -164,10 +171,14 @@ class Reading:
             n_accepted=n_accepted,
             n_quarantined=counts.quarantined,
             n_duplicate=counts.duplicate,
+            n_ambiguous_time=n_ambiguous(self.accepted.path),
             unknown_columns=mapping.unknown(table.seen),
             accepted=self.accepted.path,
             quarantine=self.quarantine.path,
         )
+
+    def save_dictionary(self) -> Path | None:
+        return self.dictionary.save(self.folder, self.receipt.delivery_id) if self.dictionary else None
 
     def discard(self) -> None:
         for file in self.files:

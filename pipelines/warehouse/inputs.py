@@ -58,6 +58,10 @@ class DeliveredRows(Protocol):
     def accepted(self) -> Path | None: ...
     @property
     def quarantine(self) -> Path | None: ...
+    @property
+    def n_ambiguous_time(self) -> int: ...
+    @property
+    def variables(self) -> Path | None: ...
 
 
 class Delivery(Protocol):
@@ -116,6 +120,7 @@ DELIVERY = {
     "n_quarantined": "BIGINT",
     "n_duplicate": "BIGINT",
     "unknown_columns": "VARCHAR",
+    "n_ambiguous_time": "BIGINT",
 }
 QUARANTINE = {
     "delivery_id": "VARCHAR",
@@ -138,6 +143,24 @@ ANSWER = {
     "version": "VARCHAR",
     "last_delivery_id": "VARCHAR",
 }
+DELIVERY_VARIABLE = {
+    "delivery_id": "VARCHAR",
+    "position": "BIGINT",
+    "column_name": "VARCHAR",
+    "variable": "VARCHAR",
+    "declared": "VARCHAR",
+    "kind": "VARCHAR",
+    "n_cells": "BIGINT",
+    "n_filled": "BIGINT",
+    "codes": "VARCHAR[]",
+    "n_of_code": "BIGINT[]",
+    "n_unknown": "BIGINT",
+    "defined_minimum": "BIGINT",
+    "defined_maximum": "BIGINT",
+    "minimum": "BIGINT",
+    "maximum": "BIGINT",
+    "typical": "DOUBLE",
+}
 _ACCEPTED = {
     "delivery_id": "VARCHAR",
     "site_id": "VARCHAR",
@@ -158,7 +181,13 @@ _TYPES = {
 def input_columns() -> dict[str, dict[str, str]]:
     """The columns of every `input.*` table with their types."""
     feeds = {f"input.{feed.name}": accepted_columns(feed) for feed in FEEDS.values()}
-    return {"input.delivery": DELIVERY, "input.quarantine": QUARANTINE, "input.answer": ANSWER} | feeds
+    own = {
+        "input.delivery": DELIVERY,
+        "input.quarantine": QUARANTINE,
+        "input.delivery_variable": DELIVERY_VARIABLE,
+        "input.answer": ANSWER,
+    }
+    return own | feeds
 
 
 def accepted_columns(feed: Feed) -> dict[str, str]:
@@ -188,6 +217,8 @@ def create_inputs(con: Any, deliveries: Iterable[Delivery], answers: Iterable[An
         _create_view(con, f"input.{feed.name}", accepted_columns(feed), files, file=file)
     refused = [delivery.rows.quarantine for delivery in counted if delivery.rows.quarantine]
     _create_view(con, "input.quarantine", QUARANTINE, refused, file=file)
+    described = [delivery.rows.variables for delivery in known if delivery.rows.variables]
+    _create(con, "TABLE", "input.delivery_variable", DELIVERY_VARIABLE, described, file=file)  # small, and read often
 
 
 def _counts(delivery: Delivery) -> bool:
@@ -196,10 +227,11 @@ def _counts(delivery: Delivery) -> bool:
 
 def _delivery_row(delivery: Delivery) -> tuple[Any, ...]:
     receipt, rows = delivery.receipt, delivery.rows
-    counts: tuple[Any, ...] = (None,) * 5
+    counts: tuple[Any, ...] = (None,) * 6
     if _counts(delivery):
         unknown = ", ".join(rows.unknown_columns) or None
-        counts = (rows.n_rows, rows.n_accepted, rows.n_quarantined, rows.n_duplicate, unknown)
+        numbers = (rows.n_rows, rows.n_accepted, rows.n_quarantined, rows.n_duplicate)
+        counts = (*numbers, unknown, rows.n_ambiguous_time)
     return (
         receipt.delivery_id,
         receipt.content_sha256,
@@ -220,11 +252,15 @@ def _delivery_row(delivery: Delivery) -> tuple[Any, ...]:
 
 
 def _create_view(con: Any, name: str, columns: dict[str, str], files: Sequence[Path], *, file: Path) -> None:
-    """A view over Parquet files, typed the same whether there are none or a thousand."""
+    _create(con, "VIEW", name, columns, files, file=file)
+
+
+def _create(con: Any, kind: str, name: str, columns: dict[str, str], files: Sequence[Path], *, file: Path) -> None:
+    """A view or table over Parquet files, typed the same whether there are none or a thousand."""
     if files:
-        listed = ", ".join(f"CAST({identifier(c)} AS {kind}) AS {identifier(c)}" for c, kind in columns.items())
+        listed = ", ".join(f"CAST({identifier(c)} AS {of}) AS {identifier(c)}" for c, of in columns.items())
         query = f"SELECT {listed} FROM {parquet(files)}"  # noqa: S608
     else:
-        listed = ", ".join(f"CAST(NULL AS {kind}) AS {identifier(c)}" for c, kind in columns.items())
+        listed = ", ".join(f"CAST(NULL AS {of}) AS {identifier(c)}" for c, of in columns.items())
         query = f"SELECT {listed} WHERE false"
-    effects.execute(con, f"CREATE OR REPLACE VIEW {identifier(name)} AS {query}", file=file)
+    effects.execute(con, f"CREATE OR REPLACE {kind} {identifier(name)} AS {query}", file=file)

@@ -19,6 +19,7 @@ SELECT
     d.n_quarantined,
     d.n_duplicate,
     d.unknown_columns,
+    d.n_ambiguous_time,
     d.status <> 'repeat' AND NOT EXISTS (
         SELECT 1
         FROM input.delivery AS later

@@ -74,7 +74,12 @@ def deliver(
         return Read(rows, pl.DataFrame(), pl.DataFrame({"record_key": []}), None)
     assert rows.accepted is not None and rows.quarantine is not None
     folder = rows.accepted.parent
-    assert sorted(path.name for path in folder.iterdir()) == ["accepted.parquet", "quarantine.parquet", RESULT]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "accepted.parquet",
+        "quarantine.parquet",
+        RESULT,
+        "variables.parquet",
+    ]
     assert rows.n_rows == rows.n_accepted + rows.n_quarantined + rows.n_duplicate
     quarantine = pl.read_parquet(rows.quarantine)
     assert quarantine["row_no"].n_unique() == rows.n_quarantined

@@ -129,8 +129,10 @@ class SomeRows:
     n_quarantined: int = 0
     n_duplicate: int = 0
     unknown_columns: list[str] = field(default_factory=list)
+    n_ambiguous_time: int = 0
     accepted: Path | None = None
     quarantine: Path | None = None
+    variables: Path | None = None
 
 
 @dataclass(frozen=True)

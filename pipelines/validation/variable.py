@@ -1,0 +1,169 @@
+"""One column of a file: how many of its cells are filled, what kind of thing they hold, which codes.
+
+Codes that the instrument or the mapping defines are counted by name, every other one only as one of many; of
+identifiers, dates and free text nothing is kept but how many cells are filled and what kind of thing they hold.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from pipelines.landing.readers import shown
+
+if TYPE_CHECKING:
+    import polars as pl
+
+MOST_SAMPLED = 2_000  # filled cells by which the kind of a column is told
+MOST_OF_SAMPLE = 0.95  # of them that must agree
+STEPS = 10  # to a power of ten, when the size of a measurement is told
+
+Declared = Literal[
+    "identifier", "text", "label", "code", "item", "date", "time", "number", "filter", "unread", "unknown"
+]
+_KINDS = {
+    "integer": re.compile(r"[+-]?\d+(\.0*)?"),
+    "decimal": re.compile(r"[+-]?\d*[.,]\d+([Ee][+-]?\d+)?"),
+    "date": re.compile(r"\d{4}-\d{2}-\d{2}"),
+    "time": re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}.*"),
+    "other date": re.compile(r"\d{1,4}[/.年]\d{1,2}[/.月]\d{1,4}日?.*"),
+}
+
+
+@dataclass
+class Variable:
+    """One column of the file as it is read for one variable of the feed, or for one item (`phq9.1`).
+
+    `codes` maps what the file may hold to the code it is counted under; None where the column holds no codes.
+    """
+
+    column: str
+    variable: str
+    declared: Declared
+    codes: Mapping[str, str] | None = None
+    missing: frozenset[str] = frozenset()
+    lowest: int | None = None  # code that the instrument defines
+    highest: int | None = None
+    n_cells: int = 0
+    n_filled: int = 0
+    seen: Counter[str] = field(default_factory=Counter)
+    n_unknown: int = 0
+    sample: list[str] = field(default_factory=list)
+    sizes: Counter[int] = field(default_factory=Counter)
+
+    def take(self, cells: pl.Series) -> None:
+        """Count some cells: text, NULL where nothing stands."""
+        import polars as pl
+
+        self.n_cells += len(cells)
+        filled = cells.drop_nulls()
+        if self.missing:
+            filled = filled.filter(~filled.is_in(pl.Series(sorted(self.missing)).implode()))
+        self.n_filled += len(filled)
+        self.sample += filled.head(MOST_SAMPLED - len(self.sample)).to_list()
+        if self.codes is not None:
+            self._take_codes(filled.value_counts().rows())
+        elif self.declared == "number":
+            self._take_sizes(filled)
+
+    def take_counted(self, counted: Iterable[tuple[str | None, int]]) -> None:
+        """Count cells that have been counted by what they hold."""
+        counted = [(text if text not in self.missing else None, n) for text, n in counted]
+        filled = sorted((text, n) for text, n in counted if text is not None)
+        self.n_cells += sum(n for _, n in counted)
+        self.n_filled += sum(n for _, n in filled)
+        room = MOST_SAMPLED - len(self.sample)
+        self.sample += [text for text, _ in filled][: max(room, 0)]
+        self._take_codes(filled)
+
+    def _take_codes(self, counted: Iterable[tuple[str, int]]) -> None:
+        codes = self.codes or {}
+        for text, n in counted:
+            code = codes.get(text) or codes.get(plain_code(text))
+            if code is None:
+                self.n_unknown += n
+            else:
+                self.seen[code] += n
+
+    def _take_sizes(self, filled: pl.Series) -> None:
+        import polars as pl
+
+        number = filled.cast(pl.Float64, strict=False).drop_nulls()
+        positive = number.filter((number > 0) & number.is_finite())
+        for size, n in (positive.log10() * STEPS).floor().cast(pl.Int64).value_counts().rows():
+            self.sizes[size] += n
+
+    @property
+    def kind(self) -> str:
+        """What nearly all sampled cells look like."""
+        if not self.sample:
+            return "empty"
+        found = Counter(_kind(text) for text in self.sample)
+        kind, n = max(found.items(), key=lambda pair: (pair[1], pair[0]))
+        return kind if n >= MOST_OF_SAMPLE * len(self.sample) else "mixed"
+
+    @property
+    def typical(self) -> float | None:
+        """The middle measurement, to the tenth of a power of ten."""
+        total, passed = sum(self.sizes.values()), 0
+        for size in sorted(self.sizes):
+            passed += self.sizes[size]
+            if 2 * passed >= total:
+                return float(10 ** (size / STEPS))
+        return None
+
+    def facts(self) -> dict[str, Any]:
+        """Its row of the dictionary, but for the place of the column."""
+        coded = self.codes is not None
+        numbers = [int(code) for code in self.seen if re.fullmatch(r"-?\d+", code)] if self.declared == "item" else []
+        return {
+            "column_name": shown(self.column),
+            "variable": self.variable,
+            "declared": self.declared,
+            "kind": self.kind,
+            "n_cells": self.n_cells,
+            "n_filled": self.n_filled,
+            "codes": sorted(self.seen) if coded else None,
+            "n_of_code": [self.seen[code] for code in sorted(self.seen)] if coded else None,
+            "n_unknown": self.n_unknown if coded else None,
+            "defined_minimum": self.lowest,
+            "defined_maximum": self.highest,
+            "minimum": min(numbers, default=None),
+            "maximum": max(numbers, default=None),
+            "typical": self.typical,
+        }
+
+
+def plain_code(text: str) -> str:
+    """`2.0` is the code `2`, and a label may be written in any case."""
+    return re.sub(r"\.0*$", "", text).strip().upper()
+
+
+def _kind(text: str) -> str:
+    return next((kind for kind, shape in _KINDS.items() if shape.fullmatch(text)), "text")
+
+
+def shape() -> dict[str, Any]:
+    """The columns of `Variable.facts` with their types."""
+    import polars as pl
+
+    text, count, number = pl.String(), pl.Int64(), pl.Float64()
+    return {
+        "column_name": text,
+        "variable": text,
+        "declared": text,
+        "kind": text,
+        "n_cells": count,
+        "n_filled": count,
+        "codes": pl.List(text),
+        "n_of_code": pl.List(count),
+        "n_unknown": count,
+        "defined_minimum": count,
+        "defined_maximum": count,
+        "minimum": count,
+        "maximum": count,
+        "typical": number,
+    }
