@@ -12,9 +12,12 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from pipelines.study.strict import Strict
 
-FeedName = Literal["participants", "allocation", "questionnaires", "usage", "contacts", "adverse_events"]
+FeedName = Literal[
+    "participants", "allocation", "questionnaires", "usage", "contacts", "adverse_events", "intercurrent_events"
+]
 Blinding = Literal["safe", "outcome", "revealing", "arm"]
 Scope = Literal["full", "incremental"]
+MissingReason = Literal["refused", "not asked", "not known", "technical fault", "lost"]
 
 
 def _as_written(value: object) -> object:
@@ -188,7 +191,11 @@ class Form(Strict):
 
 
 class Source(Strict):
-    """One stream of files of a site's feed."""
+    """One stream of files of a site's feed.
+
+    `missing` lists the codes (of dates too) that stand for no value; with a reason each, as `{-99: refused}`, an
+    answer coded so is kept as missing for that reason.
+    """
 
     source: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     files: str
@@ -198,6 +205,7 @@ class Source(Strict):
     blinding: Blinding | None = None  # default: the feed's
     timezone: TimeZone | None = None  # default: the site's
     missing: list[Text] = Field(default_factory=list)
+    missing_reasons: dict[Text, MissingReason] = Field(default_factory=dict)
     columns: dict[str, str] = Field(default_factory=dict)
     constants: dict[str, Text] = Field(default_factory=dict)
     values: dict[str, dict[Text, Text]] = Field(default_factory=dict)
@@ -207,6 +215,14 @@ class Source(Strict):
     forms: list[Form] = Field(default_factory=list)
     ignore: list[str] = Field(default_factory=list)
     expected_every_days: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _codes_with_reasons(cls, given: object) -> object:
+        """`missing: {code: reason}` is the list of the codes together with their reasons."""
+        if isinstance(given, Mapping) and isinstance(given.get("missing"), Mapping):
+            return {**given, "missing": list(given["missing"]), "missing_reasons": given["missing"]}
+        return given
 
     def reads(self, column: str) -> bool:
         """Whether this mapping reads the file's column; `{n}` in a form stands for any number."""

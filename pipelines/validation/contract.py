@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from pipelines.study.load import Protocol
+from pipelines.validation.mapping import UNSTATED
 from pipelines.validation.typed import failed
 from schemas.feeds import FEEDS, Feed
 
@@ -36,12 +37,20 @@ def judge_rows(rows: pl.DataFrame, feed: Feed, codes: Mapping[str, tuple[str, ..
     from pandera.errors import SchemaErrors
 
     if feed.name == "questionnaires":
-        rows = rows.with_columns(completed_at="completed_on")  # a date alone is an answer's time as well
+        rows = rows.with_columns(completed_at=_dated())
     try:
         _schema(feed.name, tuple(sorted(codes.items()))).validate(rows, lazy=True)
     except SchemaErrors as errors:
         return [failure for error in errors.schema_errors if (failure := _failure(error)) is not None]
     return []
+
+
+def _dated() -> pl.Expr:
+    """A date alone is an answer's time as well; an answer that is missing for a stated reason needs none."""
+    import polars as pl
+
+    said = pl.col("value").is_null() & (pl.col("missing_reason") != UNSTATED)
+    return pl.coalesce("completed_on", pl.when(said).then(pl.date(1, 1, 1)))
 
 
 def _failure(error: Any) -> pl.DataFrame | None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 CELLS_A_PIECE = 500_000
+UNSTATED = "not stated"  # why an answer is missing whose code has no reason in the study file
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class WideForm:
 @dataclass(frozen=True)
 class Mapped:
     """Some records as rows of the feed, all text: row_no, line_no and the feed's columns; of questionnaires
-    also source_column and form (the position in `Mapping.forms`, or 0).
+    also source_column, missing_reason and form (the position in `Mapping.forms`, or 0).
 
     `wrong_site` holds row_no, line_no, rule and column_name of records of another site;
     `n_empty` counts records that carry nothing.
@@ -113,6 +114,8 @@ class FeedMapping:
 
         if not self.forms:
             columns = [self._column(column.name).alias(column.name) for column in self.feed.columns]
+            if self.feed.name == "questionnaires":
+                columns.append(self._missing_reason(self.source.columns.get("value")).alias("missing_reason"))
             extra = [pl.lit(self.file_column("value")).alias("source_column"), pl.lit(0, pl.Int64).alias("form")]
             filled = cells.select(columns) if cells.width else places.select(columns)
             rows = pl.concat([places, filled], how="horizontal")
@@ -130,8 +133,8 @@ class FeedMapping:
         return rows.with_columns(extra) if self.feed.name == "questionnaires" else rows
 
     def _answers(self, places: pl.DataFrame, cells: pl.DataFrame) -> pl.DataFrame:
-        """Wide rows as one row an answer. A form without any answer was not filled in and yields nothing; of
-        one with an answer every item comes, the blank ones as NULL."""
+        """Wide rows as one row an answer. A form without any answer was not filled in and yields nothing, unless
+        the site says why; of one with an answer every item comes, the blank ones as NULL."""
         import polars as pl
 
         whole = pl.concat([places, cells.rename({c: _cell(c) for c in cells.columns})], how="horizontal")
@@ -144,7 +147,7 @@ class FeedMapping:
         fixed = [c.name for c in self.feed.columns if c.name not in ("instrument", "item", "value", "completed_at")]
         completed = self._column("completed_at", form.completed_at, _cell)
         items = list(form.items.items())
-        answers = [self._column("value", column, _cell).alias(f"#{i}") for i, (_, column) in enumerate(items)]
+        answers = [pl.col(_cell(column)).alias(f"#{i}") for i, (_, column) in enumerate(items)]
         wide = whole.select(
             "row_no",
             "line_no",
@@ -154,7 +157,8 @@ class FeedMapping:
             *answers,
         )
         positions = [f"#{i}" for i in range(len(items))]
-        wide = wide.filter(pl.any_horizontal(pl.col(positions).is_not_null()))
+        silent = [code for code in self._blanks("value") if code not in self.source.missing_reasons]
+        wide = wide.filter(pl.any_horizontal(~pl.col(positions).is_in(silent)))
         names = pl.DataFrame(
             {
                 "position": range(len(items)),
@@ -168,8 +172,12 @@ class FeedMapping:
         long = wide.unpivot(on=positions, index=index, variable_name="variable", value_name="value")
         return (
             long.join(names, on="variable", how="left")
-            .with_columns(pl.lit(number, pl.Int64).alias("form"))
-            .select("row_no", "line_no", *self.feed.header, "source_column", "form", "position")
+            .with_columns(
+                self._told("value", pl.col("value")).alias("value"),
+                self._missing_reason("value").alias("missing_reason"),
+                pl.lit(number, pl.Int64).alias("form"),
+            )
+            .select("row_no", "line_no", *self.feed.header, "source_column", "missing_reason", "form", "position")
         )
 
     def _column(self, name: str, column: str | None = None, named: object = None) -> pl.Expr:
@@ -179,14 +187,31 @@ class FeedMapping:
         column = column or self.source.columns.get(name)
         if column is None:
             return pl.lit(self.source.constants.get(name), pl.String)
-        text = pl.col(_cell(column) if named is _cell else column)
-        blanks = [*self.dialect.blanks]
-        if self.feed.column(name).kind != "identifier":  # a person may well be number 999
-            blanks += self.source.missing
+        return self._told(name, pl.col(_cell(column) if named is _cell else column))
+
+    def _blanks(self, name: str) -> list[str]:
+        """What stands for an empty cell of a feed's column. A person may well be number 999."""
+        missing = [] if self.feed.column(name).kind == "identifier" else self.source.missing
+        return [*self.dialect.blanks, *missing]
+
+    def _told(self, name: str, text: pl.Expr) -> pl.Expr:
+        """A cell's text as the feed's own: missing codes as NULL, the site's codes as ours."""
+        import polars as pl
+
+        blanks = self._blanks(name)
         if blanks:
             text = pl.when(text.is_in(blanks)).then(None).otherwise(text)
         codes = self.source.values.get(name)
         return text.replace(list(codes), list(codes.values())) if codes else text
+
+    def _missing_reason(self, column: str | None) -> pl.Expr:
+        """Why an answer is missing: what the study file says of the code that stands in its `column`."""
+        import polars as pl
+
+        codes = {code: self.source.missing_reasons.get(code, UNSTATED) for code in self.source.missing}
+        if column is None or not codes:
+            return pl.lit(None, pl.String)
+        return pl.col(column).replace_strict(list(codes), list(codes.values()), default=None, return_dtype=pl.String)
 
 
 def _cell(column: str) -> str:

@@ -40,7 +40,7 @@ class Layout:
             else:
                 shape[column.name] = simple.get(column.kind, pl.String())
         if self.has_source_column:
-            shape["source_column"] = pl.String()
+            shape |= {"source_column": pl.String(), "missing_reason": pl.String()}
         return shape
 
     @property
@@ -66,7 +66,9 @@ class Layout:
     @cached_property
     def content(self) -> list[str]:
         """The columns in which two rows with the same key may differ."""
-        derived = {"clock_note", "source_column"} | {name for name in self.columns if name.endswith("_on")}
+        derived = {"clock_note", "source_column", "missing_reason"} | {
+            name for name in self.columns if name.endswith("_on")
+        }
         own = set(self.feed.header)
         return [n for n in self.columns if n not in self.feed.key and (n in own or n not in derived)]
 
@@ -86,7 +88,7 @@ class Layout:
         if column.kind != "time_or_date":
             return pl.col(name) if column.required else pl.col(name).fill_null("")
         instant = pl.col(name).dt.to_string("%Y-%m-%dT%H:%M:%S%.fZ")
-        return pl.coalesce(instant, pl.col(name.removesuffix("_at") + "_on").dt.to_string("%Y-%m-%d"))
+        return pl.coalesce(instant, pl.col(name.removesuffix("_at") + "_on").dt.to_string("%Y-%m-%d")).fill_null("")
 
     def refused_rows(self, broken: pl.DataFrame, text: pl.DataFrame) -> pl.DataFrame:
         """Refused rows with the text of the cells that could not be read: two of them may differ in that alone."""

@@ -200,7 +200,7 @@ def accepted_columns(feed: Feed) -> dict[str, str]:
         else:
             columns[column.name] = _TYPES[column.kind]
     if feed.name == "questionnaires":
-        columns["source_column"] = "VARCHAR"
+        columns |= {"source_column": "VARCHAR", "missing_reason": "VARCHAR"}
     return columns
 
 

@@ -84,6 +84,18 @@ named AS (
         ) AS content
     FROM input.adverse_events AS r
     UNION ALL
+    SELECT
+        r.delivery_id, r.record_key,
+        concat_ws(
+            chr(31),
+            coalesce(r.subject_id, chr(30)),
+            coalesce(r.kind, chr(30)),
+            coalesce(CAST(r.started_on AS VARCHAR), chr(30)),
+            coalesce(CAST(r.ended_on AS VARCHAR), chr(30)),
+            coalesce(r.reason, chr(30))
+        ) AS content
+    FROM input.intercurrent_events AS r
+    UNION ALL
     SELECT DISTINCT q.delivery_id, q.record_key, CAST(NULL AS VARCHAR) AS content
     FROM input.quarantine AS q
     WHERE q.record_key IS NOT NULL

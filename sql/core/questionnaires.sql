@@ -12,6 +12,7 @@ SELECT
     item,
     value,
     source_column,
+    missing_reason,
     delivery_id,
     row_no,
     line_no,

@@ -13,6 +13,7 @@ SELECT
     r.item,
     r.value,
     r.source_column,
+    r.missing_reason,
     r.delivery_id,
     r.row_no,
     r.line_no,

@@ -116,6 +116,21 @@ said AS (
     FROM core.adverse_events_history AS h
     SEMI JOIN core.record AS r
         ON r.feed = 'adverse_events' AND r.site_id = h.site_id AND r.record_key = h.record_key AND NOT r.settled
+    UNION ALL
+    SELECT
+        'intercurrent_events' AS feed, h.site_id, h.usubjid, h.record_key, h.delivery_id, h.valid_from_seq,
+        h.valid_to_seq, FALSE AS is_primary_outcome,
+        unnest(['subject_id', 'kind', 'started_on', 'ended_on', 'reason', '']) AS column_name,
+        unnest([
+            h.subject_id, h.kind, CAST(h.started_on AS VARCHAR), CAST(h.ended_on AS VARCHAR), h.reason,
+            CASE WHEN coalesce(
+                h.subject_id, h.kind, CAST(h.started_on AS VARCHAR), CAST(h.ended_on AS VARCHAR), h.reason
+            ) IS NULL THEN '' END
+        ]) AS value,
+        unnest([FALSE, FALSE, FALSE, FALSE, TRUE, FALSE]) AS is_text
+    FROM core.intercurrent_events_history AS h
+    SEMI JOIN core.record AS r
+        ON r.feed = 'intercurrent_events' AND r.site_id = h.site_id AND r.record_key = h.record_key AND NOT r.settled
 ),
 beside AS (
     SELECT

@@ -10,6 +10,9 @@ WITH named AS (
     UNION ALL
     SELECT 'adverse_events' AS feed, site_id, usubjid FROM core.adverse_events
     WHERE subject_id IS NOT NULL GROUP BY site_id, usubjid
+    UNION ALL
+    SELECT 'intercurrent_events' AS feed, site_id, usubjid FROM core.intercurrent_events
+    WHERE subject_id IS NOT NULL GROUP BY site_id, usubjid
 ),
 known AS (
     SELECT

@@ -10,7 +10,7 @@ from tests.sql.trial import Trial, at
 RANDOMISED = date(2026, 3, 2)
 AS_OF = date(2026, 7, 20)
 RECEIVED = at("2026-07-19T12:00")
-FULL = ("participants", "allocation", "questionnaires", "adverse_events")
+FULL = ("participants", "allocation", "questionnaires", "adverse_events", "intercurrent_events")
 
 
 def study_day(day: int) -> date:
@@ -21,7 +21,8 @@ def good_trial(protocol: Protocol) -> Trial:
     """One person in each arm, every form on its target day up to week 15, a module used as it should be."""
     trial = Trial(protocol, as_of=AS_OF)
     for feed in (*FULL, "usage", "contacts"):
-        blinding = {"allocation": "arm", "usage": "revealing", "contacts": "revealing", "adverse_events": "revealing"}
+        revealing = ("usage", "contacts", "adverse_events", "intercurrent_events")
+        blinding = {"allocation": "arm", **dict.fromkeys(revealing, "revealing")}
         trial.delivery(
             "oxford", feed, received_at=RECEIVED, blinding=blinding.get(feed, "safe"), n_rows=10, n_accepted=10,
             n_quarantined=0, n_duplicate=0,
@@ -35,6 +36,7 @@ def good_trial(protocol: Protocol) -> Trial:
     trial.event("001", at("2026-03-03T10:20"), "module_completed", module="core_01")
     trial.contact("001", at("2026-03-04T10:00"))
     trial.add("adverse_events", "oxford", ae_id="ae1", subject_id="002", onset_date=study_day(20))
+    trial.add("intercurrent_events", "oxford", ice_id="ice1", subject_id="002", kind="other_therapy")
     return trial
 
 

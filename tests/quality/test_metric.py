@@ -52,7 +52,8 @@ def void(_: object) -> None:
 # Check, what to spoil, how many fail.
 FAULTS: list[tuple[str, Spoil, int]] = [
     *((f"quarantined_{feed}", _quarantine(feed), 3) for feed in (
-        "participants", "allocation", "questionnaires", "usage", "contacts", "adverse_events"
+        "participants", "allocation", "questionnaires", "usage", "contacts", "adverse_events",
+        "intercurrent_events",
     )),
     ("refused_deliveries", _refuse("participants"), 1),
     ("refused_deliveries", _refuse("questionnaires", "held"), 1),
@@ -65,6 +66,8 @@ FAULTS: list[tuple[str, Spoil, int]] = [
     ("unknown_subjects_usage", lambda t: t.event("9", at("2026-03-05T10:00")), 1),
     ("unknown_subjects_contacts", lambda t: t.contact("9", at("2026-03-05T10:00")), 1),
     ("unknown_subjects_adverse_events", lambda t: t.add("adverse_events", "oxford", ae_id="x", subject_id="9"), 1),
+    ("unknown_subjects_intercurrent_events",
+     lambda t: t.add("intercurrent_events", "oxford", ice_id="x", subject_id="9"), 1),
     ("allocation_without_consent", lambda t: _consent(t, None), 1),
     ("allocation_without_consent", lambda t: _consent(t, 2), 1),
     ("status_without_allocation", lambda t: void(t.person("003", arm=None)), 1),

@@ -27,6 +27,7 @@ OURS = (
     "quality.completeness",
     "quality.change",
     "core.adverse_events",
+    "core.intercurrent_events",
 )
 KEYS = {
     "participants": ("subject_id",),
@@ -35,6 +36,7 @@ KEYS = {
     "usage": ("event_id",),
     "contacts": ("contact_id",),
     "adverse_events": ("ae_id",),
+    "intercurrent_events": ("ice_id",),
 }
 
 

@@ -20,6 +20,7 @@ GOOD = {
     "usage": "e1,A1,2026-01-05T10:00:00Z,participant,login,core_01,12.5",
     "contacts": "c1,A1,2026-01-05T10:00:00Z,call,to_participant,15,T1",
     "adverse_events": "x1,A1,2026-01-05,2026-01-06,headache,N,2,U,resolved",
+    "intercurrent_events": "i1,A1,other_therapy,2026-01-05,,",
 }
 
 

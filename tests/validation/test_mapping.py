@@ -225,3 +225,44 @@ def test_the_name_chooses_the_source(tmp_path: Path, ict_sad: Protocol, name: st
     read = deliver(tmp_path, ict_sad, content, "oxford", "questionnaires", f"2026/01/{name}")
     assert (read.rows.stream == "redcap_questionnaires") is taken
     assert (read.rows.rejected is None) is taken
+
+
+def test_a_missing_code_brings_its_reason(tmp_path: Path, ict_sad: Protocol) -> None:
+    facts: dict[str, Any] = {
+        "columns": {"subject_id": "id", "visit": "visit", "completed_at": "day"},
+        "missing": {"-99": "refused", "-98": "not asked", "1900-01-01": "not known"},
+        "forms": [{"instrument": "gad7", "items": {"{n}": "g{n}"}}],
+    }
+    protocol = with_source(ict_sad, "oxford", "questionnaires", **facts)
+    header = ["id", "visit", "day", *(f"g{n}" for n in range(1, 8))]
+    answered = ["A1", "BASELINE", "2026-01-05", "1", "-99", "-98", "", *"123"]
+    refused = ["A2", "BASELINE", "1900-01-01", *["-99"] * 7]
+    undated = ["A3", "BASELINE", "1900-01-01", *"1111111"]
+    read = deliver(tmp_path, protocol, table(header, answered, refused, undated), "oxford", "questionnaires")
+    assert read.counts == (3, 2, 1, 0)
+    assert {rule for _, rule, _ in read.refused()} == {"missing_key"}
+    of = {subject: read.accepted.filter(pl.col("subject_id") == subject) for subject in ("A1", "A2")}
+    assert of["A1"]["value"].to_list() == ["1", None, None, None, "1", "2", "3"]
+    assert of["A1"]["missing_reason"].to_list() == [None, "refused", "not asked", None, None, None, None]
+    assert set(of["A2"]["missing_reason"]) == {"refused"} and of["A2"]["completed_on"].null_count() == 7
+    assert of["A2"]["record_key"][0] == "A2|gad7|BASELINE||1"
+
+
+def test_a_missing_code_without_a_reason_says_so_and_fills_in_no_form(tmp_path: Path, ict_sad: Protocol) -> None:
+    read = miyazaki(tmp_path, ict_sad, ["M1", "開始時", "2026/01/05", "999", "", *"1230123"])
+    assert read.accepted["missing_reason"].to_list() == ["not stated", *[None] * 8]
+
+
+def test_a_missing_code_of_a_long_file_brings_its_reason(tmp_path: Path, ict_sad: Protocol) -> None:
+    columns = {name: name for name in ("subject_id", "instrument", "visit", "completed_at", "item", "value")}
+    protocol = with_source(ict_sad, "oxford", "questionnaires", columns=columns | {"value": "v"}, missing={-99: "lost"})
+    rows = [["A1", "gad7", "BASELINE", "2026-01-05", "1", "-99"], ["A1", "gad7", "BASELINE", "2026-01-05", "2", "3"]]
+    read = deliver(tmp_path, protocol, table([*[*columns][:-1], "v"], *rows), "oxford", "questionnaires")
+    assert read.accepted.select("value", "missing_reason").rows() == [(None, "lost"), ("3", None)]
+
+
+def test_a_declared_sentinel_is_no_date(tmp_path: Path, ict_sad: Protocol) -> None:
+    columns = {"subject_id": "id", "consent_date": "consent", "status": "status"}
+    protocol = with_source(ict_sad, "oxford", "participants", columns=columns, missing=["9999-12-31"])
+    read = deliver(tmp_path, protocol, "id,consent,status\nA1,9999-12-31,enrolled\n", "oxford", "participants")
+    assert read.counts == (1, 1, 0, 0) and read.accepted["consent_date"].to_list() == [None]
