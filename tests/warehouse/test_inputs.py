@@ -39,7 +39,7 @@ def test_times_bring_their_day_and_a_note_on_the_clock() -> None:
         "DATE",
         "VARCHAR",
     ]
-    assert list(questionnaires)[-1] == "source_column"
+    assert list(questionnaires)[-2:] == ["source_column", "missing_reason"]
     assert "occurred_on" in input_columns()["input.usage"]
 
 
