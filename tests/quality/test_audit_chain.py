@@ -14,6 +14,7 @@ from pipelines.quality.audit_chain import FIRST, first_broken_link, write_audit_
 from pipelines.study.load import Protocol
 from pipelines.warehouse.blinding import blinded_contents
 from pipelines.warehouse.dictionary import load_dictionary
+from schemas.feeds import FEEDS
 from tests.sql.trial import MEMORY, RANDOMISED, Tables, Trial, at
 
 FACTS = "record_key, column_name, change, old_value, new_value, old_delivery_id, new_delivery_id"
@@ -161,15 +162,17 @@ def test_the_blinded_see_only_what_tells_nothing_of_arms(trial: Trial) -> None:
     trial.contact("001", at("2026-03-03T10:00"), contact_id="c1", minutes=1.0)
     trial.event("001", at("2026-03-03T10:00"), event_id="e1")
     trial.add("adverse_events", "oxford", ae_id="a1", subject_id="001", serious="N")
-    for feed in ("participants", "allocation", "questionnaires", "contacts", "usage", "adverse_events"):
+    trial.add("intercurrent_events", "oxford", ice_id="i1", subject_id="001", kind="other_therapy")
+    for feed in FEEDS:
         trial.delivery("oxford", feed)
     trial.person("001", "TAU", sex="M", status="withdrawn", status_date=RANDOMISED)
     trial.form("001", "phq9", RANDOMISED, {"1": 2})
     trial.contact("001", at("2026-03-03T10:00"), contact_id="c1", minutes=2.0)
     trial.event("001", at("2026-03-03T11:00"), event_id="e1")
     trial.add("adverse_events", "oxford", ae_id="a1", subject_id="001", serious="Y")
+    trial.add("intercurrent_events", "oxford", ice_id="i1", subject_id="001", kind="crossover")
     db = trail(trial)
-    assert len(db.rows("SELECT DISTINCT feed FROM quality.audit_trail")) == 6
+    assert len(db.rows("SELECT DISTINCT feed FROM quality.audit_trail")) == len(FEEDS)
     for seen_by in ("statistician", "nobody"):
         (part,) = (p for p in blinded_contents(load_dictionary(), seen_by, "k") if p.name == "quality.audit_trail")
         assert {"seq", "prev_hash", "hash", "is_primary_outcome"}.isdisjoint(part.columns)
