@@ -8,9 +8,10 @@ from typing import Literal
 
 from pydantic import Field
 
+from pipelines.study.outcome import Identifier
 from pipelines.study.source import FeedName
 from pipelines.study.strict import Strict
-from pipelines.study.study import Identifier, Limit, Study
+from pipelines.study.study import Limit, Study
 from pipelines.study.yaml_file import InvalidFileError, Problem, read_yaml
 
 CHECKS = Path(__file__).parents[2] / "schemas" / "checks"

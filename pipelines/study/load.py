@@ -8,9 +8,11 @@ from hashlib import sha256
 from pathlib import Path
 
 from pipelines.study.check import limit_names
+from pipelines.study.epoch_check import epoch_complaints
 from pipelines.study.instrument import Instrument
 from pipelines.study.instrument_check import complaints
 from pipelines.study.mapping_check import mapping_complaints
+from pipelines.study.outcome_check import outcome_complaints
 from pipelines.study.query_rule import load_query_rules
 from pipelines.study.study import Schedule, Study
 from pipelines.study.yaml_file import Complaint, InvalidFileError, Place, Problem, YamlFile, read_yaml
@@ -89,7 +91,8 @@ def _complaints(study: Study, instruments: dict[str, Instrument]) -> Iterator[Co
     yield from _visits(study)
     yield from _schedules(study)
     yield from _items(study, instruments)
-    yield from _outcomes(study, instruments)
+    yield from epoch_complaints(study)
+    yield from outcome_complaints(study, instruments)
     yield from _populations(study)
     yield from _sources(study, instruments)
     yield from mapping_complaints(study, instruments)
@@ -122,6 +125,7 @@ def _visits(study: Study) -> Iterator[Complaint]:
         for other in study.visits[:i]:
             apart = visit.window[0] > other.window[1] or visit.window[1] < other.window[0]
             share = set(visit.arms or arms) & set(other.arms or arms) or not arms
+            share = share and study.epoch_number(visit) == study.epoch_number(other)
             if share and not apart:
                 yield ("visits", i, "window"), f"the windows of {other.avisit} and {visit.avisit} overlap"
 
@@ -146,26 +150,6 @@ def _dates(place: Place, schedule: Schedule) -> Iterator[Complaint]:
                 (*place, "since", when),
                 f"{schedule.instrument} is not asked at `{when}`; it is at {', '.join(known)}",
             )
-
-
-def _outcomes(study: Study, instruments: dict[str, Instrument]) -> Iterator[Complaint]:
-    parameters = {score.paramcd for instrument in instruments.values() for score in instrument.scores}
-    known = ", ".join(sorted(parameters))
-    outcomes = study.outcomes
-    if outcomes.primary.paramcd not in parameters:
-        yield (
-            ("outcomes", "primary", "paramcd"),
-            f"no parameter `{outcomes.primary.paramcd}`; there are {known}",
-        )
-    if outcomes.primary.avisit not in {visit.avisit for visit in study.visits}:
-        yield ("outcomes", "primary", "avisit"), f"no visit `{outcomes.primary.avisit}`"
-    for name in ("reliable_change", "caseness", "response", "remission"):
-        for i, definition in enumerate(getattr(outcomes, name)):
-            if definition.paramcd not in parameters:
-                yield (
-                    ("outcomes", name, i, "paramcd"),
-                    f"no parameter `{definition.paramcd}`; there are {known}",
-                )
 
 
 def _items(study: Study, instruments: dict[str, Instrument]) -> Iterator[Complaint]:

@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
 
+from pipelines.study.epoch import Epoch
+from pipelines.study.outcome import Identifier, Outcomes
 from pipelines.study.query_rule import QueryChoice
-from pipelines.study.reliable_change import ReliableChange
 from pipelines.study.source import FeedName, Source, TimeZone
 from pipelines.study.strict import Strict
 
-Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Code = Annotated[str, Field(pattern=r"^\S+$")]
 
 
@@ -34,6 +34,7 @@ class Visit(Strict):
     target_day: int
     window: tuple[int, int]
     arms: list[str] | None = None  # default: every arm
+    epoch: str | None = None  # whose study days these are; default: the first
 
     @model_validator(mode="after")
     def _is_a_window(self) -> Visit:
@@ -88,9 +89,13 @@ class Treatment(Strict):
 
 
 class Engagement(Strict):
-    """How use of the programme is counted; `reason` says why these numbers."""
+    """How use of the programme is counted; `reason` says why these numbers.
+
+    `non_usage_days`: so long a silence, lasting to the end of what the log tells, is non-usage attrition.
+    """
 
     session_gap_minutes: int = Field(default=30, ge=1)
+    non_usage_days: int = Field(default=14, ge=1)
     reason: str
 
 
@@ -110,33 +115,6 @@ class Populations(Strict):
     mitt: Condition
     pprot: Condition
     saf: Condition
-
-
-class Primary(Strict):
-    paramcd: str
-    avisit: str
-
-
-class ParameterChange(ReliableChange):
-    """The smallest reliable change of a parameter."""
-
-    paramcd: str
-
-
-class Threshold(Strict):
-    """A cut-off on a parameter, in points or (for response) in per cent of fall from baseline."""
-
-    paramcd: str
-    value: float
-    source: str
-
-
-class Outcomes(Strict):
-    primary: Primary
-    reliable_change: list[ParameterChange] = Field(default_factory=list)
-    caseness: list[Threshold] = Field(default_factory=list)
-    response: list[Threshold] = Field(default_factory=list)
-    remission: list[Threshold] = Field(default_factory=list)
 
 
 class Holding(Strict):
@@ -201,6 +179,7 @@ class Study(Strict):
     reference_date: Literal["randomisation", "consent"] = "randomisation"
     recruitment_closed_on: date | None = None
     sites: list[Site] = Field(min_length=1)
+    epochs: list[Epoch] = Field(default_factory=list)
     visits: list[Visit] = Field(min_length=1)
     instruments: list[Schedule] = Field(min_length=1)
     weekly: Weekly = Field(default_factory=Weekly)
@@ -219,6 +198,10 @@ class Study(Strict):
     @cached_property
     def site_by_id(self) -> dict[str, Site]:
         return {site.site: site for site in self.sites}
+
+    def epoch_number(self, visit: Visit) -> int:
+        """1 for the first epoch, or where the study file has none of that name."""
+        return next((n for n, epoch in enumerate(self.epochs, 1) if epoch.epoch == visit.epoch), 1)
 
     @property
     def has_allocation(self) -> bool:

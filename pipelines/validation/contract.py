@@ -24,7 +24,7 @@ def study_codes(protocol: Protocol) -> dict[str, tuple[str, ...]]:
     """What a code may be where only the study file knows."""
     codes = {"instrument": tuple(protocol.instruments)}
     arms = tuple(arm.arm for arm in protocol.study.arms)
-    return codes | ({"arm": arms} if arms else {})
+    return codes | ({"arm": arms, "second_arm": arms} if arms else {})
 
 
 @lru_cache(maxsize=32)

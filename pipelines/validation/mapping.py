@@ -177,7 +177,15 @@ class FeedMapping:
                 self._missing_reason("value").alias("missing_reason"),
                 pl.lit(number, pl.Int64).alias("form"),
             )
-            .select("row_no", "line_no", *self.feed.header, "source_column", "missing_reason", "form", "position")
+            .select(
+                "row_no",
+                "line_no",
+                *(c.name for c in self.feed.columns),
+                "source_column",
+                "missing_reason",
+                "form",
+                "position",
+            )
         )
 
     def _column(self, name: str, column: str | None = None, named: object = None) -> pl.Expr:

@@ -36,7 +36,7 @@ def choose_source(path: Path, receipt: Receipt, site: Site, feed: Feed) -> Choic
     name = PurePosixPath(receipt.file_name).name
     header, instead = _csv_header(path, name)
     if set(feed.header) <= set(header):
-        return _house(receipt, feed)
+        return _house(receipt, feed, header)
     for source in site.feeds.get(feed.name, []):  # type: ignore[call-overload]
         if fnmatchcase(name, source.files) or fnmatchcase(bare_name(name), source.files):
             default: Scope = "full" if feed.full_by_default else "incremental"
@@ -50,9 +50,10 @@ def choose_source(path: Path, receipt: Receipt, site: Site, feed: Feed) -> Choic
     raise UnreadableError(_taken_by_none(name, _not_house(header, instead, feed), site, feed))
 
 
-def _house(receipt: Receipt, feed: Feed) -> Choice:
+def _house(receipt: Receipt, feed: Feed, header: list[str]) -> Choice:
     read = Delimited(format="delimited")
-    source = Source(source=HOUSE, files="*.csv", read=read, columns={name: name for name in feed.header})
+    columns = {c.name: c.name for c in feed.columns if not c.optional or c.name in header}
+    source = Source(source=HOUSE, files="*.csv", read=read, columns=columns)
     return Choice(HOUSE, read, receipt.scope or "incremental", feed.blinding, source)
 
 

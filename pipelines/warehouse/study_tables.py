@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.study.load import Protocol
+from pipelines.study.outcome import RULES
 from pipelines.study.query_rule import QueryChoice, load_query_rules
 from pipelines.warehouse.database import create_table, insert_rows
 from schemas.feeds import FEEDS
@@ -47,8 +48,8 @@ def _columns(text: str) -> dict[str, str]:
 
 SETTING = _columns(
     "study_id, title, version, reference_date, has_allocation BOOLEAN, as_of DATE, recruitment_closed_on DATE,"
-    "treatment_starts, treatment_weeks BIGINT, session_gap_minutes BIGINT, weekly_label, weekly_fills,"
-    "primary_paramcd, primary_avisit, outcomes_seen_by, study_digest, code_version"
+    "treatment_starts, treatment_weeks BIGINT, session_gap_minutes BIGINT, non_usage_days BIGINT, weekly_label,"
+    "weekly_fills, primary_paramcd, primary_avisit, outcomes_seen_by, study_digest, code_version"
 )
 
 
@@ -65,6 +66,7 @@ def _setting(protocol: Protocol, as_of: date, code_version: str) -> tuple[Any, .
         study.treatment.starts if study.treatment else None,
         study.treatment.weeks if study.treatment else None,
         study.engagement.session_gap_minutes,
+        study.engagement.non_usage_days,
         study.weekly.label,
         study.weekly.fills_visit,
         study.outcomes.primary.paramcd,
@@ -100,8 +102,9 @@ def _arms_of(protocol: Protocol, named: list[str] | None) -> list[str]:
 def _visits(protocol: Protocol) -> Rows:
     every = _arms_of(protocol, None)
     for visit in protocol.study.visits:
-        shared = _arms_of(protocol, visit.arms) == every
-        yield visit.avisit, visit.avisitn, visit.target_day, *visit.window, shared
+        epoch_no = protocol.study.epoch_number(visit)
+        shared = epoch_no == 1 and _arms_of(protocol, visit.arms) == every
+        yield visit.avisit, visit.avisitn, visit.target_day, *visit.window, shared, epoch_no
 
 
 def _visit_arms(protocol: Protocol) -> Rows:
@@ -209,17 +212,66 @@ def _populations(protocol: Protocol) -> Rows:
         )
 
 
+def _epochs(protocol: Protocol) -> Rows:
+    yield 1, protocol.study.epochs[0].epoch if protocol.study.epochs else None, "reference", None, None, None, None
+    for number, epoch in enumerate(protocol.study.epochs[1:], 2):
+        starts = epoch.starts
+        assert starts is not None, "the study file was checked: a later epoch says when it starts"
+        yield (
+            number,
+            epoch.epoch,
+            starts.kind,
+            starts.weeks,
+            starts.last_form_of,
+            epoch.arm,
+            epoch.baseline_from,
+        )
+
+
+def _epoch_arms(protocol: Protocol) -> Rows:
+    for number, epoch in enumerate(protocol.study.epochs[1:], 2):
+        for arm in _arms_of(protocol, epoch.arms) or [""]:
+            yield number, arm
+
+
 def _outcome_definitions(protocol: Protocol) -> Rows:
     outcomes = protocol.study.outcomes
-    reliable = {change.paramcd: change.points for change in outcomes.reliable_change}
-    limits = [
-        {limit.paramcd: limit.value for limit in named}
-        for named in (outcomes.caseness, outcomes.response, outcomes.remission)
-    ]
-    for instrument in protocol.instruments.values():
-        for score in instrument.scores:
-            code = score.paramcd
-            yield code, reliable.get(code), *(limit.get(code) for limit in limits)
+    codes = [score.paramcd for instrument in protocol.instruments.values() for score in instrument.scores]
+    for site in protocol.study.sites:
+        for code in codes:
+            in_force = [outcomes.in_force(rule, code, site.country) for rule in RULES]
+            yield site.site, code, *(definition.points if definition else None for definition in in_force)
+
+
+def _definitions(protocol: Protocol) -> Rows:
+    for site in protocol.study.sites:
+        for rule in RULES:
+            for named in protocol.study.outcomes.of_rule(rule):
+                if named.holds_in(site.country):
+                    what = (named.name(rule), named.version, named.paramcd, named.points)
+                    yield site.site, rule, *what, named.source, named.verified
+
+
+def _recoveries(protocol: Protocol) -> Rows:
+    for named in protocol.study.outcomes.recovery:
+        yield named.definition, named.version, named.title, named.source, named.verified
+
+
+def _recovery_measures(protocol: Protocol) -> Rows:
+    outcomes = protocol.study.outcomes
+    for named in outcomes.recovery:
+        for slot, alternatives in enumerate(named.measures, 1):
+            for preference, measure in enumerate(alternatives, 1):
+                case = outcomes.named("caseness", measure.caseness)
+                change = outcomes.named("reliable_change", measure.reliable_change)
+                yield named.definition, slot, preference, measure.paramcd, case.points, change.points
+
+
+def _sudden_gains(protocol: Protocol) -> Rows:
+    outcomes = protocol.study.outcomes
+    for gain in outcomes.sudden_gains:
+        fall = outcomes.named("reliable_change", gain.reliable_change).points
+        yield gain.definition, gain.version, gain.paramcd, fall, gain.share, gain.source, gain.verified
 
 
 def _discontinuation_reasons(protocol: Protocol) -> Rows:
@@ -266,7 +318,7 @@ STUDY_TABLES = [
         (
             "study.visit",
             "avisit, avisitn BIGINT, target_day BIGINT, window_from BIGINT, window_to BIGINT,"
-            "shared_by_all_arms BOOLEAN",
+            "shared_by_all_arms BOOLEAN, epoch_no BIGINT",
             _visits,
         ),
         ("study.visit_arm", "avisit, arm", _visit_arms),
@@ -308,9 +360,31 @@ STUDY_TABLES = [
             _populations,
         ),
         (
+            "study.epoch",
+            "epoch_no BIGINT, epoch, starts, weeks BIGINT, last_form_of, arm, baseline_from BIGINT",
+            _epochs,
+        ),
+        ("study.epoch_arm", "epoch_no BIGINT, arm", _epoch_arms),
+        (
             "study.outcome_definition",
-            "paramcd, reliable_change DOUBLE, caseness DOUBLE, response DOUBLE, remission DOUBLE",
+            "site_id, paramcd, reliable_change DOUBLE, caseness DOUBLE, response DOUBLE, remission DOUBLE",
             _outcome_definitions,
+        ),
+        (
+            "study.definition",
+            "site_id, rule, definition, version, paramcd, threshold DOUBLE, source, verified BOOLEAN",
+            _definitions,
+        ),
+        ("study.recovery", "definition, version, title, source, verified BOOLEAN", _recoveries),
+        (
+            "study.recovery_measure",
+            "definition, slot BIGINT, preference BIGINT, paramcd, caseness DOUBLE, reliable_change DOUBLE",
+            _recovery_measures,
+        ),
+        (
+            "study.sudden_gain",
+            "definition, version, paramcd, fall DOUBLE, share DOUBLE, source, verified BOOLEAN",
+            _sudden_gains,
         ),
         ("study.discontinuation_reason", "reason", _discontinuation_reasons),
         ("study.quality_limit", "check_name, tolerance DOUBLE, minimum BIGINT, reason", _quality_limits),

@@ -18,5 +18,6 @@ ADVERSE_EVENTS = Feed(
         Column("severity", "integer", "1 mild to 5 fatal", minimum=1, maximum=5),
         Column("related", "code", "Whether it was related to the treatment", codes=("Y", "N", "U")),
         Column("outcome", "text", "How it ended"),
+        Column("ended_on", "date", "When it ended", optional=True),
     ),
 )

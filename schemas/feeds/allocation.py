@@ -13,5 +13,7 @@ ALLOCATION = Feed(
         Column("arm", "code", "Allocated arm, as the study file names it"),
         Column("randomised_on", "date", "Date of randomisation at the site"),
         Column("stratum", "text", "Stratum of the randomisation"),
+        Column("second_arm", "code", "Arm allocated after waiting, as the study file names it", optional=True),
+        Column("second_randomised_on", "date", "Date of that second randomisation at the site", optional=True),
     ),
 )

@@ -22,7 +22,8 @@ class Column:
     """One column of a feed.
 
     An empty cell is a missing value and is accepted, except where the column is `required`.
-    `codes` lists what a code may be; None leaves it to the study file.
+    `codes` lists what a code may be; None leaves it to the study file. A whole column that is `optional` may
+    be absent from a file in the house format.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Column:
     codes: tuple[str, ...] | None = None
     minimum: float | None = None
     maximum: float | None = None
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ class Feed:
 
     @property
     def header(self) -> list[str]:
-        return [column.name for column in self.columns]
+        """The columns that every file in the house format has."""
+        return [column.name for column in self.columns if not column.optional]
 
     def column(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)

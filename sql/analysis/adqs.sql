@@ -1,6 +1,13 @@
 -- Questionnaire scores (ADaM BDS): one row a form and parameter with at least one answer.
--- Thresholds (reliable change, caseness, response, remission) are the study file's named definitions;
--- where it has none the flag is NULL.
+-- Thresholds (reliable change, caseness, response, remission) are those of the study file's named definitions that
+-- hold at the site; where it has none the flag is NULL. Where people wait first and are treated later, base and
+-- change are those of the record's own epoch (aperiod).
+WITH later AS (
+    SELECT usubjid, paramcd, aseq, max(epoch_no) AS epoch_no
+    FROM outcome.baseline
+    WHERE epoch_no > 1
+    GROUP BY usubjid, paramcd, aseq
+)
 SELECT
     r.usubjid,
     r.paramcd,
@@ -23,7 +30,7 @@ SELECT
     b.score AS base,
     c.chg,
     c.pchg,
-    CASE WHEN r.aseq = b.aseq THEN 'Y' END AS ablfl,
+    CASE WHEN first_baseline.aseq IS NOT NULL THEN 'Y' END AS ablfl,
     CASE WHEN chosen.aseq IS NOT NULL THEN 'Y' END AS anl01fl,
     r.n_items AS nitem,
     r.n_missing AS nmiss,
@@ -43,13 +50,25 @@ SELECT
         WHEN c.chg IS NULL THEN NULL
         WHEN s.direction = 'higher_is_worse' AND round(r.score, 9) <= o.remission THEN 'Y'
         WHEN s.direction = 'higher_is_better' AND round(r.score, 9) >= o.remission THEN 'Y'
-    END AS remisfl
+    END AS remisfl,
+    chosen.reason AS anl01rsn,
+    e.epoch AS aphase,
+    r.epoch_no AS aperiod,
+    r.epoch_day AS aperady,
+    later.epoch_no AS ablper
 FROM outcome.record AS r
 JOIN outcome.form AS f ON f.form_no = r.form_no
 JOIN core.subject AS p ON p.usubjid = r.usubjid
 JOIN study.score AS s ON s.paramcd = r.paramcd
-LEFT JOIN study.outcome_definition AS o ON o.paramcd = r.paramcd
-LEFT JOIN outcome.baseline AS b ON b.usubjid = r.usubjid AND b.paramcd = r.paramcd
+LEFT JOIN core.epoch AS e ON e.usubjid = r.usubjid AND e.epoch_no = r.epoch_no
+LEFT JOIN study.outcome_definition AS o ON o.site_id = p.site_id AND o.paramcd = r.paramcd
+LEFT JOIN outcome.baseline AS b
+    ON b.usubjid = r.usubjid AND b.paramcd = r.paramcd AND b.epoch_no = r.epoch_no
+LEFT JOIN outcome.baseline AS first_baseline
+    ON first_baseline.usubjid = r.usubjid AND first_baseline.paramcd = r.paramcd AND first_baseline.aseq = r.aseq
+    AND first_baseline.epoch_no = 1
+LEFT JOIN later
+    ON later.usubjid = r.usubjid AND later.paramcd = r.paramcd AND later.aseq = r.aseq
 LEFT JOIN outcome.change AS c
     ON c.usubjid = r.usubjid AND c.paramcd = r.paramcd AND c.aseq = r.aseq
 LEFT JOIN outcome.chosen AS chosen

@@ -31,6 +31,9 @@ SELECT
     CASE WHEN m.itt THEN 'Y' ELSE 'N' END AS ittfl,
     CASE WHEN m.mitt THEN 'Y' ELSE 'N' END AS mittfl,
     CASE WHEN m.pprot THEN 'Y' ELSE 'N' END AS pprotfl,
-    CASE WHEN m.saf THEN 'Y' ELSE 'N' END AS saffl
+    CASE WHEN m.saf THEN 'Y' ELSE 'N' END AS saffl,
+    e.arm_label AS trt02p,
+    e.start_on AS ap02sdt
 FROM core.subject AS p
+LEFT JOIN core.epoch AS e ON e.usubjid = p.usubjid AND e.epoch_no = 2
 LEFT JOIN membership AS m ON m.usubjid = p.usubjid

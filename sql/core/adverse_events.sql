@@ -12,6 +12,7 @@ SELECT
     severity,
     related,
     outcome,
+    ended_on,
     delivery_id,
     row_no,
     line_no,

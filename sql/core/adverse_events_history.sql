@@ -13,6 +13,7 @@ SELECT
     r.severity,
     r.related,
     r.outcome,
+    r.ended_on,
     r.delivery_id,
     r.row_no,
     r.line_no,

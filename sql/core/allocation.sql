@@ -7,6 +7,8 @@ SELECT
     arm,
     randomised_on,
     stratum,
+    second_arm,
+    second_randomised_on,
     delivery_id,
     row_no,
     line_no,

@@ -8,6 +8,8 @@ SELECT
     r.arm,
     r.randomised_on,
     r.stratum,
+    r.second_arm,
+    r.second_randomised_on,
     r.delivery_id,
     r.row_no,
     r.line_no,

@@ -33,7 +33,9 @@ named AS (
             chr(31),
             coalesce(r.arm, chr(30)),
             coalesce(CAST(r.randomised_on AS VARCHAR), chr(30)),
-            coalesce(r.stratum, chr(30))
+            coalesce(r.stratum, chr(30)),
+            coalesce(r.second_arm, chr(30)),
+            coalesce(CAST(r.second_randomised_on AS VARCHAR), chr(30))
         ) AS content
     FROM input.allocation AS r
     UNION ALL
@@ -80,7 +82,8 @@ named AS (
             coalesce(r.serious, chr(30)),
             coalesce(CAST(r.severity AS VARCHAR), chr(30)),
             coalesce(r.related, chr(30)),
-            coalesce(r.outcome, chr(30))
+            coalesce(r.outcome, chr(30)),
+            coalesce(CAST(r.ended_on AS VARCHAR), chr(30))
         ) AS content
     FROM input.adverse_events AS r
     UNION ALL

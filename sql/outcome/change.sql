@@ -1,4 +1,4 @@
--- Change since baseline: one row a record after its person's baseline record, with a value.
+-- Change since baseline: one row a record, with a value, after the baseline record of its person and epoch.
 -- `worsening` is the change in the direction that is worse, `improvement_percent` how far the score went
 -- from baseline in the direction that is better, in per cent of baseline.
 -- Both are rounded to nine decimals, so that a prorated score just at a threshold reaches it.
@@ -9,7 +9,7 @@ WITH change AS (
         r.score - b.score AS chg,
         CASE WHEN s.direction = 'higher_is_better' THEN -1 ELSE 1 END AS sign
     FROM outcome.record AS r
-    JOIN outcome.baseline AS b ON b.usubjid = r.usubjid AND b.paramcd = r.paramcd
+    JOIN outcome.baseline AS b ON b.usubjid = r.usubjid AND b.paramcd = r.paramcd AND b.epoch_no = r.epoch_no
     JOIN study.score AS s ON s.paramcd = r.paramcd
     WHERE r.aseq > b.aseq AND r.score IS NOT NULL
 )

@@ -1,6 +1,7 @@
 -- Which visit's window holds a form's day: one row a form that lies in a window of the person's arm.
--- target_difference: days from the visit's target date, before it negative. Study days have no day 0,
--- so days are compared as distances from the reference date.
+-- target_difference: days from the visit's target date, before it negative.
+-- Where the windows of two epochs hold it (the last assessment of a wait may lie in the window of the next
+-- epoch's baseline too), the earlier epoch has it.
 SELECT
     f.form_no,
     f.usubjid,
@@ -8,11 +9,9 @@ SELECT
     f.source,
     v.avisit,
     v.avisitn,
+    v.epoch_no,
     v.target_day,
-    (f.completed_on - p.reference_on)
-        - (v.target_day - CASE WHEN v.target_day > 0 THEN 1 ELSE 0 END) AS target_difference
+    f.completed_on - v.target_on AS target_difference
 FROM outcome.form AS f
-JOIN core.subject AS p ON p.usubjid = f.usubjid
-JOIN study.visit_arm AS va ON va.arm = coalesce(p.arm, '')
-JOIN study.visit AS v ON v.avisit = va.avisit
-WHERE f.study_day BETWEEN v.window_from AND v.window_to
+JOIN core.planned_visit AS v ON v.usubjid = f.usubjid AND f.completed_on BETWEEN v.opens_on AND v.closes_on
+QUALIFY row_number() OVER (PARTITION BY f.form_no ORDER BY v.epoch_no) = 1

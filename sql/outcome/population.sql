@@ -1,7 +1,8 @@
 -- Who belongs to which population: one row a person and population of the study file.
 --
 -- All conditions that the study file sets must hold, and the person must be enrolled. Those about the
--- primary parameter: a baseline; a value at any time after it; a value that stands for the primary visit.
+-- primary parameter, all in the first epoch: a baseline; a value at any time after it; a value that stands for the
+-- primary visit.
 -- Those about the programme bind only people whose arm has access to it: an own event in the log since the
 -- treatment start; core modules completed.
 WITH primary_outcome AS (
@@ -12,11 +13,11 @@ WITH primary_outcome AS (
         bool_or(c.aseq IS NOT NULL) AS has_endpoint
     FROM outcome.record AS r
     CROSS JOIN study.setting AS s
-    LEFT JOIN outcome.baseline AS b ON b.usubjid = r.usubjid AND b.paramcd = r.paramcd
+    LEFT JOIN outcome.baseline AS b ON b.usubjid = r.usubjid AND b.paramcd = r.paramcd AND b.epoch_no = 1
     LEFT JOIN outcome.chosen AS c
         ON c.usubjid = r.usubjid AND c.paramcd = r.paramcd AND c.aseq = r.aseq
         AND c.avisit = s.primary_avisit
-    WHERE r.paramcd = s.primary_paramcd AND r.score IS NOT NULL
+    WHERE r.paramcd = s.primary_paramcd AND r.score IS NOT NULL AND coalesce(r.epoch_no, 1) = 1
     GROUP BY r.usubjid
 ),
 started AS (

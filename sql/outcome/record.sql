@@ -17,7 +17,11 @@ SELECT
     s.score,
     s.n_items,
     s.n_missing,
-    s.derivation
+    s.derivation,
+    v.epoch_no,
+    v.epoch_day,
+    f.completed_on,
+    f.source
 FROM outcome.score AS s
 JOIN outcome.form AS f ON f.form_no = s.form_no
 JOIN outcome.form_visit AS v ON v.form_no = s.form_no

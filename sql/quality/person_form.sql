@@ -5,30 +5,20 @@
 -- day is expected at visits whose target day is not before it. Received: a visit form that lies in the window or
 -- carries the visit's name. Due on the window's last day; overdue when that is past, nothing was received, and the
 -- person was still in the study on it: whoever has left owes nothing.
-WITH visit AS (
-    SELECT
-        v.avisit, va.arm,
-        CAST(v.window_from - CASE WHEN v.window_from > 0 THEN 1 ELSE 0 END AS INTEGER) AS opens_after,
-        CAST(v.target_day - CASE WHEN v.target_day > 0 THEN 1 ELSE 0 END AS INTEGER) AS target_after,
-        CAST(v.window_to - CASE WHEN v.window_to > 0 THEN 1 ELSE 0 END AS INTEGER) AS closes_after
-    FROM study.visit AS v
-    JOIN study.visit_arm AS va ON va.avisit = v.avisit
-),
-due AS (
+WITH due AS (
     SELECT
         p.usubjid, v.avisit, f.instrument,
-        p.reference_on + v.closes_after AS due_on,
-        p.reference_on + v.closes_after < s.as_of
-            AND coalesce(p.study_end >= p.reference_on + v.closes_after, TRUE) AS owed
+        v.closes_on AS due_on,
+        v.closes_on < s.as_of AND coalesce(p.study_end >= v.closes_on, TRUE) AS owed
     FROM core.subject AS p
     CROSS JOIN study.setting AS s
-    JOIN visit AS v ON v.arm = coalesce(p.arm, '')
+    JOIN core.planned_visit AS v ON v.usubjid = p.usubjid
     JOIN study.scheduled_form AS f ON f.avisit = v.avisit
     WHERE
         CASE WHEN s.has_allocation THEN p.randomised ELSE p.enrolled END
-        AND p.reference_on + v.opens_after <= s.as_of
-        AND coalesce(p.study_end >= p.reference_on + v.opens_after, TRUE)
-        AND coalesce(f.since <= p.reference_on + v.target_after, TRUE)
+        AND v.opens_on <= s.as_of
+        AND coalesce(p.study_end >= v.opens_on, TRUE)
+        AND coalesce(f.since <= v.target_on, TRUE)
 ),
 -- A form may count for two visits: by its day for one, by its label for another.
 received_form AS (

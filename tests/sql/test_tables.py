@@ -17,6 +17,9 @@ PROMISED = {
     "analysis.adqs": "usubjid, paramcd, aseq, studyid, siteid, subjid, avisit, adt, adtm, visit, srcform, param, "
     "parcat1, avisitn, ady, awtarget, awtdiff, aval, base, chg, pchg, ablfl, anl01fl, nitem, nmiss, dtype, relchgfl, "
     "casefl, respfl, remisfl",
+    "analysis.adqw": "usubjid, paramcd, aweek, adt, aval, nmiss, dtype, srcform",
+    "analysis.adae": "usubjid, aeseq",
+    "analysis.adtte": "usubjid, paramcd",
     "engagement.session": "usubjid, session_no, siteid, subject_id, started_at, ended_at, duration_s, n_events, "
     "week_no",
     "engagement.participant_week": "usubjid, week_no, siteid, subject_id, n_sessions, active_minutes, n_logins, "

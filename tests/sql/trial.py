@@ -21,12 +21,16 @@ RANDOMISED = date(2026, 3, 2)
 OURS = (
     "analysis.adsl",
     "analysis.adqs",
+    "analysis.adqw",
+    "analysis.adae",
+    "analysis.adtte",
+    "analysis.adresp",
+    "analysis.adsg",
     "engagement.participant_week",
     "quality.delivery",
     "quality.quarantine",
     "quality.completeness",
     "quality.change",
-    "core.adverse_events",
     "core.intercurrent_events",
 )
 KEYS = {

@@ -99,9 +99,46 @@ def is_near(line: int | None, text: str, words: str) -> bool:
         ("  - {avisit: WEEK 8,", "  - {avisit: WEEK 8, avisit: WEEK 8,", "duplicate key"),
         ("  - {module: core_02,", "  - {module: core_01,", "module `core_01` is listed 2 times"),
         (
-            "- {paramcd: GAD7, threshold: 4,",
-            "- {paramcd: GAD7, threshold: 4, sd: 3, reliability: 0.9,",
+            "nhs_gad7_change, threshold: 4,",
+            "nhs_gad7_change, threshold: 4, sd: 3, reliability: 0.9,",
             "either `threshold`",
+        ),
+        (
+            "paramcd: SPIN, caseness: spin_case,",
+            "paramcd: SPIN, caseness: gad_case,",
+            "no definition `gad_case` under `caseness` for SPIN; there are spin_case, spin_case_japan",
+        ),
+        (
+            "definition: sudden_gain_gad7",
+            "definition: sudden_gain_phq9",
+            "there are two definitions called `sudden_gain_phq9`",
+        ),
+        ("  - paramcd: GAD7\n", "  - paramcd: GAD\n", "no parameter `GAD`"),
+        (
+            "avisitn: 27, target_day",
+            "avisitn: 27, epoch: LATER, target_day",
+            "no epoch `LATER`; the study file lists no",
+        ),
+        (
+            "visits:\n",
+            "epochs: [{epoch: A}, {epoch: B}]\nvisits:\n",
+            "`starts` is required of every epoch but the first",
+        ),
+        (
+            "visits:\n",
+            "epochs: [{epoch: A}, {epoch: B, arm: ICT, starts: {last_form_of: WEEK 9}}]\nvisits:\n",
+            "`WEEK 9` is no visit of the first epoch; there are BASELINE",
+        ),
+        (
+            "visits:\n",
+            "epochs: [{epoch: A}, {epoch: B, arm: ICT, starts: {second_allocation: true}}]\nvisits:\n",
+            "name the `arm` people are then in, unless a second allocation says it",
+        ),
+        ("visits:\n", "epochs: [{epoch: A, arms: [TAU]}]\nvisits:\n", "the first epoch is everybody's"),
+        (
+            "visits:\n",
+            "epochs: [{epoch: A}, {epoch: B, arm: ICT, starts: {weeks: 3, last_form_of: WEEK 8}}]\nvisits:\n",
+            "say one of `weeks`",
         ),
     ],
 )

@@ -34,7 +34,7 @@ def test_every_table_has_the_columns_it_says(con: duckdb.DuckDBPyConnection) -> 
 
 
 def test_the_setting_is_one_row(con: duckdb.DuckDBPyConnection, ict_sad: Protocol) -> None:
-    protocol = ("ict_sad", ict_sad.study.title, "1", "randomisation", True, AS_OF, None, "randomisation", 14, 30)
+    protocol = ("ict_sad", ict_sad.study.title, "1", "randomisation", True, AS_OF, None, "randomisation", 14, 30, 14)
     outcomes = ("WEEKLY", "when_missing", "LSASTOT", "WEEK 15", "statistician", ict_sad.digest, "1+abc")
     assert rows(con, "SELECT * FROM study.setting") == [(*protocol, *outcomes)]
 
@@ -67,8 +67,21 @@ def test_scores_are_made_of_parts_and_items(con: duckdb.DuckDBPyConnection) -> N
 
 
 def test_outcome_definitions_are_null_where_undefined(con: duckdb.DuckDBPyConnection) -> None:
-    found = rows(con, "SELECT * FROM study.outcome_definition WHERE paramcd IN ('LSASTOT', 'PHQ9') ORDER BY 1")
+    found = rows(
+        con,
+        "SELECT * EXCLUDE site_id FROM study.outcome_definition "
+        "WHERE site_id = 'oxford' AND paramcd IN ('LSASTOT', 'PHQ9') ORDER BY 1",
+    )
     assert found == [("LSASTOT", None, 30.0, 28.0, 35.0), ("PHQ9", 6.0, 10.0, None, None)]
+
+
+def test_a_definition_for_a_country_comes_before_the_general_one(con: duckdb.DuckDBPyConnection) -> None:
+    found = rows(con, "SELECT site_id, caseness FROM study.outcome_definition WHERE paramcd = 'SPIN' ORDER BY 1")
+    assert found == [("hong_kong", 19.0), ("miyazaki", 22.0), ("oxford", 19.0)]
+    named = rows(con, "SELECT site_id, definition FROM study.definition WHERE paramcd = 'SPIN' AND rule = 'caseness'")
+    assert sorted(named) == [
+        ("hong_kong", "spin_case"), ("miyazaki", "spin_case"), ("miyazaki", "spin_case_japan"), ("oxford", "spin_case"),
+    ]  # fmt: skip
 
 
 def test_sources_say_when_they_are_due(con: duckdb.DuckDBPyConnection) -> None:

@@ -1,0 +1,138 @@
+"""People who wait first and are treated later: a second start, a second baseline, visits counted from there."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from pipelines.study.load import Protocol
+from pipelines.warehouse.blinding import blinded_contents
+from pipelines.warehouse.dictionary import load_dictionary
+from tests.sql.trial import RANDOMISED, Trial, day, phq9, with_study
+from tests.sql.waiting import AFTER, waiting_list
+
+START = date(2026, 6, 15)  # 15 weeks after randomisation: study day 106
+
+
+def waited(protocol: Protocol, forms: list[tuple[date, int]], **allocation: object) -> Trial:
+    """Person 001 waits; PHQ-9 forms by date and total."""
+    trial = Trial(protocol)
+    trial.person("001", None, status="randomised")
+    trial.add("allocation", "oxford", subject_id="001", arm="WAIT", randomised_on=RANDOMISED, **allocation)
+    for when, total in forms:
+        trial.form("001", "phq9", when, phq9(total))
+    return trial
+
+
+@pytest.mark.parametrize(
+    ("starts", "arm", "allocation"),
+    [
+        ({"weeks": 15}, "ICT", {}),
+        ({"last_form_of": "WEEK 15"}, "ICT", {}),
+        ({"second_allocation": True}, None, {"second_arm": "ICT", "second_randomised_on": START}),
+    ],
+)
+def test_the_second_start_is_known_as_the_study_file_says(
+    ict_sad: Protocol, starts: dict[str, object], arm: str | None, allocation: dict[str, object]
+) -> None:
+    # The last assessment of the wait, on 15 June, closes the first epoch and is the baseline of the second.
+    forms = [(day(1), 20), (date(2026, 6, 10), 19), (START, 18), (START + timedelta(56), 9)]
+    db = waited(waiting_list(ict_sad, starts, arm), forms, **allocation).tables()
+    columns = "avisit, ady, awtdiff, aval, base, chg, ablfl, anl01fl, aphase, aperiod, aperady, ablper"
+    assert db.rows(f"SELECT {columns} FROM analysis.adqs ORDER BY aseq") == [
+        ("BASELINE", 1, 0, 20.0, 20.0, None, "Y", "Y", "AS RANDOMISED", 1, 1, None),
+        ("WEEK 15", 101, -5, 19.0, 20.0, -1.0, None, None, "AS RANDOMISED", 1, 101, None),
+        ("WEEK 15", 106, 0, 18.0, 20.0, -2.0, None, "Y", "AS RANDOMISED", 1, 106, 2),
+        ("AFTER WEEK 8", 162, 0, 9.0, 18.0, -9.0, None, "Y", AFTER, 2, 57, None),
+    ]
+    assert db.row("SELECT arm, trt01p, trt02p, ap02sdt FROM analysis.adsl") == (
+        "WAIT", "Waiting list", "Internet-delivered cognitive therapy", START,
+    )  # fmt: skip
+
+
+def test_who_does_not_wait_has_one_epoch_and_everybody_without_epochs(ict_sad: Protocol, trial: Trial) -> None:
+    for one in (Trial(waiting_list(ict_sad, {"weeks": 15})), trial):
+        one.person("001", "ICT")
+        one.form("001", "phq9", day(190), phq9(9))
+        db = one.tables()
+        assert db.row("SELECT avisit, aperiod, aperady, ablper FROM analysis.adqs") == ("FOLLOW-UP", 1, 190, None)
+        assert db.row("SELECT trt02p, ap02sdt FROM analysis.adsl") == (None, None)
+    assert db.row("SELECT aphase FROM analysis.adqs") == (None,)
+
+
+@pytest.mark.parametrize(
+    ("starts", "as_of", "changes"),
+    [
+        ({"weeks": 15}, date(2026, 6, 14), {}),  # the day has not come
+        ({"weeks": 15}, date(2026, 12, 31), {"status": "withdrawn", "status_date": date(2026, 6, 14)}),
+        ({"last_form_of": "WEEK 15"}, date(2026, 12, 31), {}),  # no form of the visit
+    ],
+)
+def test_nobody_has_begun_what_has_not_begun(
+    ict_sad: Protocol, starts: dict[str, object], as_of: date, changes: dict[str, object]
+) -> None:
+    trial = Trial(waiting_list(ict_sad, starts), as_of=as_of)
+    trial.person("001", "WAIT", **changes)
+    assert trial.tables("core.epoch").rows("SELECT epoch_no FROM core.epoch") == [(1,)]
+
+
+def test_a_window_of_the_wait_closes_when_treatment_begins(ict_sad: Protocol) -> None:
+    # WEEK 15 is open until day 133, but treatment began on day 99.
+    trial = waited(waiting_list(ict_sad, {"weeks": 14}), [(day(1), 20), (day(95), 18), (day(110), 3), (day(168), 2)])
+    columns = "avisit, aperiod, base, anl01fl"
+    assert trial.tables().rows(f"SELECT {columns} FROM analysis.adqs ORDER BY aseq") == [
+        ("BASELINE", 1, 20.0, "Y"),
+        ("WEEK 15", 1, 20.0, "Y"),
+        ("UNSCHEDULED", 2, 18.0, None),
+        ("AFTER WEEK 8", 2, 18.0, "Y"),
+    ]
+
+
+def test_an_old_form_or_a_weekly_one_that_fills_nothing_is_no_second_baseline(ict_sad: Protocol) -> None:
+    trial = waited(waiting_list(ict_sad, {"weeks": 15}), [(day(1), 20), (day(77), 18), (START + timedelta(56), 9)])
+    trial.form("001", "phq9", day(85), phq9(15), visit="WEEKLY")
+    db = trial.tables()
+    assert db.rows("SELECT base, chg FROM analysis.adqs WHERE aperiod = 2") == [(None, None)]
+
+
+def test_weeks_are_counted_from_both_starts(ict_sad: Protocol) -> None:
+    trial = waited(waiting_list(ict_sad, {"weeks": 15}), [(START, 18), (START + timedelta(8), 9)])
+    assert trial.tables("analysis.adqw").rows("SELECT aweek, aperiod, aperweek FROM analysis.adqw ORDER BY 1") == [
+        (16, 1, 16),
+        (17, 2, 2),
+    ]
+
+
+def test_nothing_of_a_second_epoch_is_in_the_blinded_file(ict_sad: Protocol) -> None:
+    """It exists in one arm only: neither its rows nor the columns that tell of it."""
+    trial = waited(waiting_list(ict_sad, {"weeks": 14}), [(day(1), 20), (day(95), 18), (day(110), 3), (day(162), 2)])
+    db = trial.tables()
+    parts = {part.name: part for part in blinded_contents(load_dictionary(), "statistician", "key")}
+    shown = db.records(f"SELECT * FROM ({parts['analysis.adqs'].select}) ORDER BY ady")
+    assert [row["ady"] for row in shown] == [1, 95]
+    assert not {"aphase", "aperiod", "aperady", "ablper"} & set(shown[0])
+    assert not {"trt02p", "ap02sdt"} & set(db.records(f"SELECT * FROM ({parts['analysis.adsl'].select})")[0])
+    assert not {"analysis.adqw", "analysis.adae", "analysis.adtte", "analysis.adresp", "analysis.adsg"} & set(parts)
+
+
+def test_follow_up_is_where_each_study_has_it(ict_sad: Protocol) -> None:
+    """Week 26 in the Japanese pilot, for everybody; week 27 in the trial, for one arm."""
+    pilot = ict_sad.study.visits[3].model_copy(
+        update={"avisitn": 26, "target_day": 183, "window": (169, 204), "arms": None}
+    )
+    found = []
+    for protocol in (with_study(ict_sad, visits=[*ict_sad.study.visits[:3], pilot]), ict_sad):
+        trial = Trial(protocol)
+        for subject, arm in (("001", "ICT"), ("002", "TAU")):
+            trial.person(subject, arm)
+            trial.form(subject, "phq9", day(183), phq9(9))
+        db = trial.tables("analysis.adqs", "quality.completeness")
+        rows = db.rows("SELECT avisit, avisitn, awtdiff FROM analysis.adqs ORDER BY usubjid")
+        # What an arm has not is no gap: nothing is expected of it.
+        due = "SELECT sum(n_expected) FROM quality.completeness WHERE avisit = 'FOLLOW-UP' AND instrument = 'phq9'"
+        found.append((*rows, db.row(due)))
+    assert found == [
+        (("FOLLOW-UP", 26, 0), ("FOLLOW-UP", 26, 0), (2,)),
+        (("FOLLOW-UP", 27, -7), ("UNSCHEDULED", None, None), (1,)),
+    ]
