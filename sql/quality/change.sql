@@ -36,15 +36,15 @@ said AS (
         'allocation' AS feed, h.site_id, h.usubjid, h.record_key, h.delivery_id, h.valid_from_seq, h.valid_to_seq,
         FALSE AS is_primary_outcome,
         unnest([
-            'arm', 'randomised_on', 'stratum', ''
+            'arm', 'randomised_on', 'stratum', 'second_arm', 'second_randomised_on', ''
         ]) AS column_name,
         unnest([
-            h.arm, CAST(h.randomised_on AS VARCHAR), h.stratum,
+            h.arm, CAST(h.randomised_on AS VARCHAR), h.stratum, h.second_arm, CAST(h.second_randomised_on AS VARCHAR),
             CASE WHEN coalesce(
-                h.arm, CAST(h.randomised_on AS VARCHAR), h.stratum
+                h.arm, CAST(h.randomised_on AS VARCHAR), h.stratum, h.second_arm, CAST(h.second_randomised_on AS VARCHAR)
             ) IS NULL THEN '' END
         ]) AS value,
-        unnest([FALSE, FALSE, TRUE, FALSE]) AS is_text
+        unnest([FALSE, FALSE, TRUE, FALSE, FALSE, FALSE]) AS is_text
     FROM core.allocation_history AS h
     SEMI JOIN core.record AS r
         ON r.feed = 'allocation' AND r.site_id = h.site_id AND r.record_key = h.record_key AND NOT r.settled
@@ -102,17 +102,18 @@ said AS (
         'adverse_events' AS feed, h.site_id, h.usubjid, h.record_key, h.delivery_id, h.valid_from_seq, h.valid_to_seq,
         FALSE AS is_primary_outcome,
         unnest([
-            'subject_id', 'onset_date', 'reported_on', 'term', 'serious', 'severity', 'related', 'outcome', ''
+            'subject_id', 'onset_date', 'reported_on', 'term', 'serious', 'severity', 'related', 'outcome',
+            'ended_on', ''
         ]) AS column_name,
         unnest([
             h.subject_id, CAST(h.onset_date AS VARCHAR), CAST(h.reported_on AS VARCHAR), h.term, h.serious,
-            CAST(h.severity AS VARCHAR), h.related, h.outcome,
+            CAST(h.severity AS VARCHAR), h.related, h.outcome, CAST(h.ended_on AS VARCHAR),
             CASE WHEN coalesce(
                 h.subject_id, CAST(h.onset_date AS VARCHAR), CAST(h.reported_on AS VARCHAR), h.term, h.serious,
-                CAST(h.severity AS VARCHAR), h.related, h.outcome
+                CAST(h.severity AS VARCHAR), h.related, h.outcome, CAST(h.ended_on AS VARCHAR)
             ) IS NULL THEN '' END
         ]) AS value,
-        unnest([FALSE, FALSE, FALSE, TRUE, FALSE, FALSE, FALSE, TRUE, FALSE]) AS is_text
+        unnest([FALSE, FALSE, FALSE, TRUE, FALSE, FALSE, FALSE, TRUE, FALSE, FALSE]) AS is_text
     FROM core.adverse_events_history AS h
     SEMI JOIN core.record AS r
         ON r.feed = 'adverse_events' AND r.site_id = h.site_id AND r.record_key = h.record_key AND NOT r.settled

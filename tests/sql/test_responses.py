@@ -53,7 +53,7 @@ def test_the_published_proportions_of_the_hong_kong_trial(ict_sad: Protocol) -> 
             start, end = (80, 40) if halved and not remitted else (60, 30 if halved else 35 if remitted else 50)
             course(trial, subject, "hong_kong", lsas_sr=(start, end))
     found = trial.tables("analysis.adresp", "analysis.adsl").rows(
-        "SELECT arm, defid, CAST(sum(CAST(aval AS INTEGER)) AS INTEGER), count(*), round(100 * avg(CAST(aval AS INTEGER))) "
+        "SELECT arm, defid, CAST(sum(aval) AS INTEGER), count(*), round(100 * avg(aval)) "
         "FROM analysis.adresp JOIN analysis.adsl USING (usubjid) WHERE avisit = 'WEEK 15' "
         "AND defid IN ('lsas_remission', 'lsas_response_50') GROUP BY ALL ORDER BY 2, 1"
     )
@@ -101,7 +101,8 @@ def test_spin_stands_in_place_of_gad7_where_it_is_recorded_at_both_times(trial: 
     trial.person("003")
     course(trial, "003", phq9=(15, 5))
     found = trial.tables("analysis.adresp").rows(
-        "SELECT subjid, avisit, avalc, srcparam, defver, defvrfl FROM analysis.adresp WHERE paramcd = 'RECOV' ORDER BY 1"
+        "SELECT subjid, avisit, avalc, srcparam, defver, defvrfl FROM analysis.adresp "
+        "WHERE paramcd = 'RECOV' ORDER BY 1"
     )
     assert found == [("001", "WEEK 15", "N", "SPIN, PHQ9", "1", "N"), ("002", "WEEK 15", "Y", "GAD7, PHQ9", "1", "N")]
 
