@@ -46,5 +46,5 @@ FROM spell AS f
 CROSS JOIN scope AS s
 LEFT JOIN study.visit AS named ON upper(named.avisit) = upper(f.label) AND NOT f.weekly
 LEFT JOIN study.visit AS held
-    ON f.study_day BETWEEN held.window_from AND held.window_to
+    ON held.epoch_no = 1 AND f.study_day BETWEEN held.window_from AND held.window_to
     AND EXISTS (SELECT 1 FROM study.visit_arm AS va WHERE va.avisit = held.avisit AND va.arm = coalesce(f.arm, ''))
