@@ -47,6 +47,16 @@ class Workspace:
         return self.store / "answers"
 
     @property
+    def decisions(self) -> Path:
+        """What the data manager decided on deliveries."""
+        return self.store / "decisions"
+
+    @property
+    def audit(self) -> Path:
+        """The ledger of every published night's audit trail."""
+        return self.store / "audit"
+
+    @property
     def rows(self) -> Path:
         """Rows read from the originals: a cache, rebuilt from them when it is gone."""
         return self.store / "rows"

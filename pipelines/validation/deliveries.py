@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+from pipelines.landing.decision import load_decisions
 from pipelines.landing.receipt import Receipt, load_receipts
 from pipelines.study.load import Protocol
 from pipelines.validation.delivery import Delivery, resolve
@@ -36,4 +37,5 @@ def all_deliveries(workspace: Workspace, protocol: Protocol, read: Read = read_d
     def vanishing(stream: list[Delivery], new: Rows):  # type: ignore[no-untyped-def]
         return count_vanishing([delivery.rows for delivery in stream], new, instrument)
 
-    return resolve(receipts, lambda receipt: rows[receipt.delivery_id], protocol.study, vanishing)
+    decisions = load_decisions(workspace.decisions)
+    return resolve(receipts, lambda receipt: rows[receipt.delivery_id], protocol.study, vanishing, decisions)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pipelines import effects
 from pipelines.study.load import Protocol
+from pipelines.study.study import Holding
 from pipelines.validation.rows import Rows
 
 if TYPE_CHECKING:
@@ -24,6 +25,10 @@ class Vanishing:
     records: int
     held: int
     primary: int
+
+    def exceeds(self, limit: Holding) -> bool:
+        """Whether the delivery is held: any primary outcome would vanish, or too many records and too large a share."""
+        return bool(self.primary) or (self.records >= limit.records and self.records > limit.share * self.held)
 
 
 def primary_instrument(protocol: Protocol) -> str:

@@ -73,8 +73,9 @@ def tables_digest(digests: Mapping[str, str]) -> str:
 
 
 def inputs_digest(con: Any) -> str:
-    """The digest of what was delivered (every receipt's identity, content and place in the sequence) and answered."""
-    columns = ("delivery_id", "content_sha256", "site_id", "feed", "file_name", "place")
+    """The digest of what was delivered (every receipt's identity, content and place in the sequence), of what was
+    decided on it, and of what was answered."""
+    columns = ("delivery_id", "content_sha256", "site_id", "feed", "file_name", "place", "decision")
     types = {name: DELIVERY[name] for name in columns}
     delivered = table_digest(con, Canon("input.delivery", types, ["delivery_id"]))
     answered = table_digest(con, Canon("input.answer", ANSWER, ["answer_id"]))

@@ -64,6 +64,22 @@ class DeliveredRows(Protocol):
     def variables(self) -> Path | None: ...
 
 
+class Vanishing(Protocol):
+    """How many records a full export would make vanish, and how many of them are of the primary outcome."""
+
+    @property
+    def records(self) -> int: ...
+    @property
+    def primary(self) -> int: ...
+
+
+class Decision(Protocol):
+    """What the data manager decided on a delivery."""
+
+    @property
+    def said(self) -> str: ...
+
+
 class Delivery(Protocol):
     """A receipt, the rows read from its bytes, its place among all deliveries, and what became of it."""
 
@@ -77,6 +93,10 @@ class Delivery(Protocol):
     def status(self) -> str: ...
     @property
     def reason(self) -> str | None: ...
+    @property
+    def vanishing(self) -> Vanishing | None: ...
+    @property
+    def decision(self) -> Decision | None: ...
 
 
 class Answer(Protocol):
@@ -121,6 +141,9 @@ DELIVERY = {
     "n_duplicate": "BIGINT",
     "unknown_columns": "VARCHAR",
     "n_ambiguous_time": "BIGINT",
+    "n_vanishing": "BIGINT",
+    "n_vanishing_primary": "BIGINT",
+    "decision": "VARCHAR",
 }
 QUARANTINE = {
     "delivery_id": "VARCHAR",
@@ -248,6 +271,9 @@ def _delivery_row(delivery: Delivery) -> tuple[Any, ...]:
         delivery.status,
         delivery.reason,
         *counts,
+        delivery.vanishing.records if delivery.vanishing else None,
+        delivery.vanishing.primary if delivery.vanishing else None,
+        delivery.decision.said if delivery.decision else None,
     )
 
 

@@ -37,5 +37,8 @@ SELECT
                         OR (later.scope = 'full' AND later.stream = coalesce(nullif(d.stream, ''), later.stream))
                     )
             END
-    ) AS stands
+    ) AS stands,
+    d.n_vanishing,
+    d.n_vanishing_primary,
+    d.decision
 FROM input.delivery AS d

@@ -142,6 +142,8 @@ class ADelivery:
     sequence: int
     status: str = "accepted"
     reason: str | None = None
+    vanishing: None = None
+    decision: None = None
 
 
 _ARROW = {
