@@ -77,7 +77,9 @@ def decide(workspace: Workspace, delivery_id: str, verdict: Verdict, by: str, no
         raise DecisionError(f"there is no delivery {delivery_id}; `ict-trial deliveries list` shows them")
     former = load_decisions(workspace.decisions).get(delivery_id)
     if verdict == "accept" and former is None and listed.status not in ("held", NOT_PUBLISHED):
-        raise DecisionError(f"{delivery_id} is {listed.status}, not held" + (f": {listed.reason}" * bool(listed.reason)))
+        raise DecisionError(
+            f"{delivery_id} is {listed.status}, not held" + (f": {listed.reason}" * bool(listed.reason))
+        )
     decision = Decision(delivery_id, former.number + 1 if former else 1, verdict, by, note, now)
     decision.save(effects.make_directory(workspace.decisions))
     return decision
