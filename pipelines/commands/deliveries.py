@@ -38,9 +38,7 @@ def list_(workspace: Workspace, statuses: tuple[str, ...], form: str) -> None:
 def _decision(command: Command) -> Command:
     """The words that every decision takes."""
     named = click.option("--by", required=True, help="Who decides.")
-    reasoned = click.option(
-        "--note", required=True, help="Why; it is published with the delivery (not to the blinded)."
-    )
+    reasoned = click.option("--note", required=True, help="Why; published with the delivery, not to the blinded.")
     return with_workspace()(click.argument("delivery_id")(named(reasoned(command))))
 
 
