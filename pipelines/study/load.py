@@ -11,6 +11,7 @@ from pipelines.study.check import limit_names
 from pipelines.study.epoch_check import epoch_complaints
 from pipelines.study.instrument import Instrument
 from pipelines.study.instrument_check import complaints
+from pipelines.study.intercurrent import event_complaints
 from pipelines.study.mapping_check import mapping_complaints
 from pipelines.study.outcome_check import outcome_complaints
 from pipelines.study.query_rule import load_query_rules
@@ -96,6 +97,7 @@ def _complaints(study: Study, instruments: dict[str, Instrument]) -> Iterator[Co
     yield from _populations(study)
     yield from _sources(study, instruments)
     yield from mapping_complaints(study, instruments)
+    yield from event_complaints(study.intercurrent_events, study.site_by_id, study.discontinuation_reasons)
     yield from _limits(study)
     yield from _query_rules(study)
 

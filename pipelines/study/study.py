@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, model_validator
 
 from pipelines.study.epoch import Epoch
+from pipelines.study.intercurrent import IntercurrentEvents
 from pipelines.study.outcome import Identifier, Outcomes
 from pipelines.study.query_rule import QueryChoice
 from pipelines.study.source import FeedName, Source, TimeZone
@@ -188,6 +189,7 @@ class Study(Strict):
     engagement: Engagement
     populations: Populations
     discontinuation_reasons: list[str] = Field(default_factory=list)
+    intercurrent_events: IntercurrentEvents = Field(default_factory=IntercurrentEvents)
     outcomes: Outcomes
     deliveries: Deliveries = Field(default_factory=Deliveries)
     blinding: Blinding | Literal["none"] = Field(default_factory=Blinding)

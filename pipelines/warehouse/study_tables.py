@@ -279,6 +279,20 @@ def _discontinuation_reasons(protocol: Protocol) -> Rows:
         yield (reason,)
 
 
+def _non_usage(protocol: Protocol) -> Rows:
+    if rule := protocol.study.intercurrent_events.non_usage:
+        yield (rule.days,)
+
+
+def _leaving_reasons(protocol: Protocol) -> Rows:
+    yield from protocol.study.intercurrent_events.leaving_for.items()
+
+
+def _outages(protocol: Protocol) -> Rows:
+    for outage in protocol.study.intercurrent_events.outages:
+        yield outage.site, outage.first_day, outage.last_day
+
+
 def _quality_limits(protocol: Protocol) -> Rows:
     for name, limit in protocol.study.quality.items():
         yield name, limit.tolerance, limit.minimum, limit.reason
@@ -387,6 +401,9 @@ STUDY_TABLES = [
             _sudden_gains,
         ),
         ("study.discontinuation_reason", "reason", _discontinuation_reasons),
+        ("study.non_usage", "days BIGINT", _non_usage),
+        ("study.leaving_reason", "reason, kind", _leaving_reasons),
+        ("study.outage", "site_id, first_day DATE, last_day DATE", _outages),
         ("study.quality_limit", "check_name, tolerance DOUBLE, minimum BIGINT, reason", _quality_limits),
         (
             "study.query_rule",

@@ -31,7 +31,7 @@ OURS = (
     "quality.quarantine",
     "quality.completeness",
     "quality.change",
-    "core.intercurrent_events",
+    "analysis.adice",
 )
 KEYS = {
     "participants": ("subject_id",),
