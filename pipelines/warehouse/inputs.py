@@ -120,6 +120,8 @@ class Answer(Protocol):
     def last_delivery_id(self) -> str: ...
 
 
+FEW, SMALL = 16, 1 << 20  # files that are read where they lie, and bytes of one that is worth it
+
 DELIVERY = {
     "delivery_id": "VARCHAR",
     "content_sha256": "VARCHAR",
@@ -238,10 +240,11 @@ def create_inputs(con: Any, deliveries: Iterable[Delivery], answers: Iterable[An
     for feed in FEEDS.values():
         files = [d.rows.accepted for d in counted if d.receipt.feed == feed.name and d.rows.accepted]
         _create_view(con, f"input.{feed.name}", accepted_columns(feed), files, file=file)
-    refused = [delivery.rows.quarantine for delivery in counted if delivery.rows.quarantine]
+    refused = [d.rows.quarantine for d in counted if d.rows.quarantine and d.rows.n_quarantined]
     _create_view(con, "input.quarantine", QUARANTINE, refused, file=file)
     described = [delivery.rows.variables for delivery in known if delivery.rows.variables]
-    _create(con, "TABLE", "input.delivery_variable", DELIVERY_VARIABLE, described, file=file)  # small, and read often
+    query = _all_of(DELIVERY_VARIABLE, described)
+    effects.execute(con, f"CREATE OR REPLACE TABLE input.delivery_variable AS {query}", file=file)
 
 
 def _counts(delivery: Delivery) -> bool:
@@ -278,15 +281,22 @@ def _delivery_row(delivery: Delivery) -> tuple[Any, ...]:
 
 
 def _create_view(con: Any, name: str, columns: dict[str, str], files: Sequence[Path], *, file: Path) -> None:
-    _create(con, "VIEW", name, columns, files, file=file)
+    """A view over Parquet files. Of many files the small ones are copied into a table first: opening them costs more
+    than what they hold, and every table that reads the view would open each again."""
+    large = [path for path in files if path.stat().st_size > SMALL] if len(files) > FEW else list(files)
+    small = [path for path in files if path not in set(large)]
+    query = _all_of(columns, large)
+    if small:
+        gathered = identifier(f"{name}_gathered")
+        effects.execute(con, f"CREATE OR REPLACE TABLE {gathered} AS {_all_of(columns, small)}", file=file)
+        query = f"SELECT * FROM {gathered}" + (f" UNION ALL {query}" if large else "")  # noqa: S608
+    effects.execute(con, f"CREATE OR REPLACE VIEW {identifier(name)} AS {query}", file=file)
 
 
-def _create(con: Any, kind: str, name: str, columns: dict[str, str], files: Sequence[Path], *, file: Path) -> None:
-    """A view or table over Parquet files, typed the same whether there are none or a thousand."""
-    if files:
-        listed = ", ".join(f"CAST({identifier(c)} AS {of}) AS {identifier(c)}" for c, of in columns.items())
-        query = f"SELECT {listed} FROM {parquet(files)}"  # noqa: S608
-    else:
-        listed = ", ".join(f"CAST(NULL AS {of}) AS {identifier(c)}" for c, of in columns.items())
-        query = f"SELECT {listed} WHERE false"
-    effects.execute(con, f"CREATE OR REPLACE {kind} {identifier(name)} AS {query}", file=file)
+def _all_of(columns: dict[str, str], files: Sequence[Path]) -> str:
+    """The rows of Parquet files, typed the same whether there are none or a thousand."""
+    if not files:
+        nothing = ", ".join(f"CAST(NULL AS {kind}) AS {identifier(c)}" for c, kind in columns.items())
+        return f"SELECT {nothing} WHERE false"
+    listed = ", ".join(f"CAST({identifier(c)} AS {kind}) AS {identifier(c)}" for c, kind in columns.items())
+    return f"SELECT {listed} FROM {parquet(files)}"  # noqa: S608

@@ -49,9 +49,8 @@ def test_only_accepted_and_partial_deliveries_contribute_rows(con: Any, tmp_path
         for i, status in enumerate(("accepted", "partial", "rejected", "held", "repeat"), start=1)
     ]
     refused = [{"delivery_id": "d0002", "row_no": 7, "rule": "missing_key", "column_name": "ID"}]
-    rows = replace(
-        drops[1].rows, quarantine=parquet(tmp_path / "q.parquet", QUARANTINE, refused), unknown_columns=["b", "a"]
-    )
+    quarantine = parquet(tmp_path / "q.parquet", QUARANTINE, refused)
+    rows = replace(drops[1].rows, quarantine=quarantine, n_quarantined=1, unknown_columns=["b", "a"])
     drops[1] = replace(drops[1], rows=rows)
     create_inputs(con, reversed(drops), file=MEMORY)
 
@@ -74,3 +73,14 @@ def test_a_thousand_deliveries_in_a_folder_with_a_quote_in_its_name(con: Any, tm
     create_inputs(con, drops, file=MEMORY)
     assert con.execute("SELECT count(DISTINCT subject_id) FROM input.participants").fetchone() == (1000,)
     assert con.execute("SELECT count(*), max(sequence) FROM input.delivery").fetchone() == (1000, 1000)
+
+
+def test_of_many_deliveries_the_large_ones_stay_where_they_lie(
+    con: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drops = [delivery(tmp_path, i, "participants", [{"subject_id": f"P{n}"} for n in range(i)]) for i in range(1, 31)]
+    sizes = sorted(d.rows.accepted.stat().st_size for d in drops)
+    monkeypatch.setattr("pipelines.warehouse.inputs.SMALL", sizes[-4])
+    create_inputs(con, drops, file=MEMORY)
+    assert con.execute("SELECT count(*) FROM input.participants").fetchone() == (sum(range(1, 31)),)
+    assert 0 < con.execute("SELECT count(*) FROM input.participants_gathered").fetchone()[0] < sum(range(1, 30))
