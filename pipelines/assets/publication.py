@@ -8,6 +8,7 @@ import dagster as dg
 from pipelines.assets.boundary import without_values
 from pipelines.assets.night_resource import NightResource
 from pipelines.assets.tables import MADE_IN_PYTHON, blocking_result, key_of
+from pipelines.quality.audit_ledger import record_nights
 from pipelines.warehouse.checks import Finding, dictionary_gaps
 from pipelines.warehouse.database import open_build
 from pipelines.warehouse.graph import Graph, load_graph
@@ -92,6 +93,7 @@ def _snapshot() -> dg.AssetsDefinition:
         with without_values():
             (hidden,) = _hidden(night.workspace)
             folder = publish(night.workspace, night.protocol(), hidden)
+            record_nights(night.workspace)
             record = night.record(context.run_id)
             record.snapshot_id = folder.name
             record.finish(night.workspace, "published")

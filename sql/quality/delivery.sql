@@ -40,5 +40,6 @@ SELECT
     ) AS stands,
     d.n_vanishing,
     d.n_vanishing_primary,
-    d.decision
+    d.decision,
+    d.place
 FROM input.delivery AS d

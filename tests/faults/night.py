@@ -12,6 +12,7 @@ from pipelines.landing.receipt import Receipt
 from pipelines.landing.receive import receive
 from pipelines.landing.scan import scan
 from pipelines.quality.audit_chain import write_audit_trail
+from pipelines.quality.audit_ledger import record_nights
 from pipelines.quality.check_table import write_check_results
 from pipelines.quality.judge import judge
 from pipelines.study.load import SCHEMAS, Protocol
@@ -99,6 +100,7 @@ def make_public(workspace: Workspace, protocol: Protocol, now: datetime) -> None
     folder = write_snapshot(workspace, protocol, AS_OF, now=now)
     assert verify_snapshot(folder) == []
     publish(workspace, protocol, folder)
+    record_nights(workspace)
 
 
 def run_night(workspace: Workspace, protocol: Protocol, now: datetime) -> None:

@@ -16,8 +16,9 @@ import pytest
 
 from pipelines import effects
 from pipelines.landing.receipt import load_receipts
+from pipelines.quality.audit_ledger import LEDGER
 from pipelines.study.load import Protocol
-from pipelines.warehouse.published import current_snapshot
+from pipelines.warehouse.published import current_snapshot, snapshot_ids
 from pipelines.warehouse.verify import verify_snapshot
 from pipelines.workspace import Workspace
 from tests.faults.night import (
@@ -101,12 +102,16 @@ def test_a_disk_that_is_full_from_any_step_on(before: tuple[Workspace, Protocol]
 
     for step in steps:
         assert fail_at(lambda: stages()[name](disturbed, protocol), step, disturbed.root), step
-        after_the_switch = step == ("fsync", "published") and name == "publishing"
+        after_the_switch = name == "publishing" and (
+            step == ("fsync", "published") or step[1].startswith("store/audit")
+        )
         assert current_snapshot(disturbed) == yesterday or after_the_switch, step
         assert verify_snapshot(disturbed.published / "current") == [], step
 
     run_night(disturbed, protocol, SECOND_NIGHT)
     assert digest(disturbed) == digest(undisturbed)
+    recorded = (disturbed.audit / LEDGER).read_text().splitlines()
+    assert [json.loads(line)["snapshot_id"] for line in recorded] == snapshot_ids(disturbed)
     assert [path.name for path in disturbed.published.rglob(".*")] == []
     assert {r.delivery_id for r in load_receipts(disturbed.receipts)} == {
         r.delivery_id for r in load_receipts(undisturbed.receipts)
