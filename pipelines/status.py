@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.night import Night, nights
+from pipelines.quality.audit_ledger import judge_present
 from pipelines.status_screen import render_status
 from pipelines.workspace import Workspace
 
@@ -49,19 +51,20 @@ def status(workspace: Workspace) -> dict[str, Any]:
         "checks": [],
         "check_counts": {},
         "data_queries": None,
+        "audit": None,
     }
     database = workspace.published / "current-unblinded.duckdb"
     if database.exists():
-        state |= _from_snapshot(database, state["received_not_published"])
+        state |= _from_snapshot(workspace, database, state["received_not_published"])
     return state
 
 
-def _from_snapshot(database: Path, received: Sequence[str]) -> dict[str, Any]:
+def _from_snapshot(workspace: Workspace, database: Path, received: Sequence[str]) -> dict[str, Any]:
     import duckdb
 
     try:
         with _opened(database) as con:
-            return _published(con, received)
+            return _published(con, received) | {"audit": _audit(workspace, con)}
     except (duckdb.BinderException, duckdb.CatalogException):
         return {
             "note": "The snapshot is of another version of the program; the next night brings what is missing here."
@@ -123,6 +126,11 @@ def _published(con: duckdb.DuckDBPyConnection, received: Sequence[str]) -> dict[
         ),
         "data_queries": _rows(con, OPEN_QUERIES) if _has_table(con, "quality", "data_query") else None,
     }
+
+
+def _audit(workspace: Workspace, con: duckdb.DuckDBPyConnection) -> dict[str, Any] | None:
+    """Whether every earlier night's audit trail is the beginning of the present one; None where there is none."""
+    return asdict(judge_present(workspace, con)) if _has_table(con, "quality", "audit_trail") else None
 
 
 def _has_table(con: duckdb.DuckDBPyConnection, schema: str, table: str) -> bool:

@@ -49,6 +49,22 @@ def _heading(state: State, console: Console) -> None:
     as_of, built = snapshot["as_of"], _moment(snapshot["built_at"])
     _line(console, f"Snapshot   {snapshot['snapshot_id']}, as of {as_of}, built {built}")
     _line(console, f"Tables     {snapshot['tables_digest']}")
+    if state["audit"] is not None:
+        _audit(state["audit"], console)
+
+
+def _audit(audit: State, console: Console) -> None:
+    """The head of the audit trail, and the nights whose trail is no longer its beginning."""
+    _line(console, f"Audit      {audit['n_rows']:,} changes, the last {audit['head']}")
+    if audit["broken_line"] is not None:
+        _line(
+            console,
+            f"           line {audit['broken_line']} of the ledger of nights does not follow from the one before",
+        )
+    for night in audit["rechained"][-SHOWN:]:
+        why = "; ".join(night["reasons"]) or "nothing explains it: ask who has had access"
+        for part in wrap(f"the night {night['snapshot_id']} had another trail: {why}", WIDTH - 11):
+            _line(console, f"           {part}")
 
 
 def _received(state: State, console: Console) -> None:

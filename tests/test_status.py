@@ -78,11 +78,11 @@ def test_a_night_that_failed_before_the_first_snapshot(workspace: Workspace) -> 
 def test_what_came_in_last_night_is_counted_by_site_and_feed(workspace: Workspace, ict_sad: Protocol) -> None:
     trial = good_trial(ict_sad)
     new = trial.delivery("oxford", "participants", n_rows=7, n_accepted=4, n_quarantined=2, n_duplicate=1)
-    trial.delivery("oxford", "usage", status="repeat", blinding="revealing")
+    again = trial.delivery("oxford", "usage", status="repeat", blinding="revealing")
     publish(workspace, trial)
     night("18", outcome="published", received=["d1"]).save(workspace)
     night("19", outcome="ingested", received=[new]).save(workspace)
-    night("20", outcome="published", received=["d8"]).save(workspace)
+    night("20", outcome="published", received=[again]).save(workspace)
     night("21", outcome="ingested", received=["later"]).save(workspace)
     state = status(workspace)
     json.dumps(state)

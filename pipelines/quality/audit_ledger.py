@@ -24,12 +24,15 @@ from pipelines.workspace import Workspace
 LEDGER = "ledger.jsonl"
 _HEAD = f"SELECT seq, hash FROM {AUDIT_TRAIL} ORDER BY seq DESC LIMIT 1"  # noqa: S608
 _LATE = """
-    SELECT delivery_id, site_id, feed
-    FROM quality.delivery
+    SELECT late.delivery_id, late.site_id, late.feed
+    FROM quality.delivery AS late
     WHERE
-        received_at > $built_at AND status IN ('accepted', 'partial')
-        AND place < (SELECT max(place) FROM quality.delivery WHERE received_at <= $built_at)
-    ORDER BY place, delivery_id
+        late.received_at > $built_at AND late.status IN ('accepted', 'partial')
+        AND late.place < (
+            SELECT max(known.place) FROM quality.delivery AS known
+            WHERE known.received_at <= $built_at AND known.site_id = late.site_id AND known.feed = late.feed
+        )
+    ORDER BY late.place, late.delivery_id
 """
 
 
@@ -54,8 +57,9 @@ class Night:
 class Rechained:
     """A night whose chain is no longer the beginning of the present one.
 
-    `unchanged_rows` of it still are, as far as the nights before tell. `reasons` are what may have changed the past
-    since: late deliveries, decisions, the study file, the program. With none of them, somebody altered something.
+    At least `unchanged_rows` of it still are: those of the last night before it whose whole chain is. `reasons` are
+    what may have changed the past since: late deliveries, decisions, the study file, the program. With none of
+    them, somebody altered something.
     """
 
     snapshot_id: str
@@ -65,7 +69,7 @@ class Rechained:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the ledger says of the present chain; `broken_line` is the first that does not follow from the one before."""
+    """What the ledger says of the present chain; `broken_line` its first that does not follow from the one before."""
 
     n_nights: int
     n_rows: int
@@ -99,14 +103,13 @@ def judge_present(workspace: Workspace, con: Any) -> Verdict:
             {"numbers": [night.n_rows for _, night, _ in lines]},
         ).fetchall()
     ) | {0: FIRST}
-    nights = [night for _, night, _ in lines]
-    kept = [night for night in nights if hashes.get(night.n_rows) == night.head]
-    rechained = [
-        Rechained(night.snapshot_id, max([k.n_rows for k in kept], default=0), list(_reasons(workspace, con, night)))
-        for night in nights
-        if night not in kept
-    ]
-    return Verdict(len(nights), n_rows, head, rechained, _broken_line(lines))
+    rechained, unchanged = [], 0
+    for _, night, _ in lines:
+        if hashes.get(night.n_rows) == night.head:
+            unchanged = night.n_rows
+        else:
+            rechained.append(Rechained(night.snapshot_id, unchanged, list(_reasons(workspace, con, night))))
+    return Verdict(len(lines), n_rows, head, rechained, _broken_line(lines))
 
 
 def _reasons(workspace: Workspace, con: Any, night: Night) -> Iterator[str]:
