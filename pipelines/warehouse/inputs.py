@@ -211,6 +211,7 @@ def input_columns() -> dict[str, dict[str, str]]:
         "input.quarantine": QUARANTINE,
         "input.delivery_variable": DELIVERY_VARIABLE,
         "input.answer": ANSWER,
+        "input.refused_answer": accepted_columns(FEEDS["questionnaires"]),
     }
     return own | feeds
 
@@ -240,11 +241,26 @@ def create_inputs(con: Any, deliveries: Iterable[Delivery], answers: Iterable[An
     for feed in FEEDS.values():
         files = [d.rows.accepted for d in counted if d.receipt.feed == feed.name and d.rows.accepted]
         _create_view(con, f"input.{feed.name}", accepted_columns(feed), files, file=file)
+    _create_view(
+        con, "input.refused_answer", accepted_columns(FEEDS["questionnaires"]), _refused_answers(known), file=file
+    )
     refused = [d.rows.quarantine for d in counted if d.rows.quarantine and d.rows.n_quarantined]
     _create_view(con, "input.quarantine", QUARANTINE, refused, file=file)
     described = [delivery.rows.variables for delivery in known if delivery.rows.variables]
     query = _all_of(DELIVERY_VARIABLE, described)
     effects.execute(con, f"CREATE OR REPLACE TABLE input.delivery_variable AS {query}", file=file)
+
+
+def _refused_answers(deliveries: Iterable[Delivery]) -> list[Path]:
+    """What deliveries of questionnaires held that the data manager refused: what it takes away can be told."""
+    return [
+        delivery.rows.accepted
+        for delivery in deliveries
+        if delivery.receipt.feed == "questionnaires"
+        and delivery.status == "rejected"
+        and delivery.decision is not None
+        and delivery.rows.accepted is not None
+    ]
 
 
 def _counts(delivery: Delivery) -> bool:

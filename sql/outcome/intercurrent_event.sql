@@ -6,7 +6,7 @@
 -- stopped_treatment: leaving the study while the treatment lasts, in an arm with the programme.
 -- non_usage: no own event for as many days as the study file says while the programme was open: from the treatment
 -- start to its planned end, the end of study, the reach of the log or as-of; days of a declared outage do not count.
--- crossover: own use in an arm without the programme, or a later randomisation to another arm.
+-- crossover: own use in an arm (and epoch) without the programme, or a later randomisation to another arm.
 -- outage: days declared in the study file that fall into a person's treatment.
 WITH treated AS (
     SELECT
@@ -112,6 +112,7 @@ used_without_access AS (
         CAST(NULL AS VARCHAR) AS reason, 'usage' AS source, CAST(min(d.used_on) AS VARCHAR) AS source_key, 5 AS rank
     FROM core.subject AS p
     JOIN own_day AS d ON d.usubjid = p.usubjid AND d.used_on >= p.reference_on
+    ANTI JOIN core.epoch AS later ON later.usubjid = p.usubjid AND later.programme_access AND d.used_on >= later.start_on
     WHERE p.randomised AND NOT p.programme_access
     GROUP BY p.usubjid
 ),
