@@ -11,6 +11,7 @@ import click
 
 from pipelines.commands.common import BUSY, FAILED, HELD_BACK, fail, protocol_of, with_workspace
 from pipelines.commands.deliveries import deliveries
+from pipelines.commands.queries import queries
 from pipelines.commands.trace import trace
 from pipelines.workspace import Workspace
 
@@ -198,4 +199,5 @@ def up(workspace: Workspace, port: int) -> None:
 
 
 cli.add_command(deliveries)
+cli.add_command(queries)
 cli.add_command(trace)

@@ -9,6 +9,7 @@ from pipelines.assets.boundary import without_values
 from pipelines.assets.night_resource import NightResource
 from pipelines.assets.tables import MADE_IN_PYTHON, blocking_result, key_of
 from pipelines.quality.audit_ledger import record_nights
+from pipelines.report.site_lists import write_site_lists
 from pipelines.warehouse.checks import Finding, dictionary_gaps
 from pipelines.warehouse.database import open_build
 from pipelines.warehouse.graph import Graph, load_graph
@@ -21,11 +22,12 @@ from pipelines.workspace import Workspace
 DICTIONARY = dg.AssetKey(["meta", "dictionary"])
 CANDIDATE = dg.AssetKey(["publication", "candidate"])
 SNAPSHOT = dg.AssetKey(["publication", "snapshot"])
+SITE_LISTS = dg.AssetKey(["report", "site_lists"])
 
 
 def publication_assets() -> list[dg.AssetsDefinition]:
-    """The dictionary of what was built, the snapshot aside, and the snapshot published."""
-    return [_dictionary(load_graph()), _candidate(), _snapshot()]
+    """The dictionary of what was built, the snapshot aside, the snapshot published, and what is rendered from it."""
+    return [_dictionary(load_graph()), _candidate(), _snapshot(), _site_lists()]
 
 
 def _dictionary(graph: Graph) -> dg.AssetsDefinition:
@@ -100,6 +102,33 @@ def _snapshot() -> dg.AssetsDefinition:
         return dg.MaterializeResult(metadata={"snapshot": folder.name})
 
     return snapshot
+
+
+def _site_lists() -> dg.AssetsDefinition:
+    @dg.asset(
+        key=SITE_LISTS,
+        deps=[SNAPSHOT],
+        group_name="report",
+        kinds={"html"},
+        description="Each site's own list of data queries, `reports/latest/sites/<site>/queries.html` and `.csv`.",
+        check_specs=[dg.AssetCheckSpec("written", asset=SITE_LISTS, description="Every site's list could be written.")],
+    )
+    def site_lists(context: dg.AssetExecutionContext, night: NightResource) -> Iterator[dg.MaterializeResult[None]]:
+        with without_values():
+            record = night.record(context.run_id)
+            failures = write_site_lists(night.workspace, night.protocol(), record.snapshot_id or "")
+            if failures:
+                record.messages += failures
+                record.save(night.workspace)
+        written = dg.AssetCheckResult(
+            check_name="written",
+            passed=not failures,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=" ".join(failures) or "every site has its list",
+        )
+        yield dg.MaterializeResult(check_results=[written])
+
+    return site_lists
 
 
 def _hidden(workspace: Workspace) -> list[Path]:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Format = Literal["table", "csv", "json", "parquet"]
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\0")
+# What begins a formula; in Japanese and Chinese spreadsheets its full-width twin does too.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\0", "＝", "＋", "－", "＠")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
 

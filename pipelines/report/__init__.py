@@ -1,0 +1,1 @@
+"""What people read: pages and lists, rendered from a published snapshot."""

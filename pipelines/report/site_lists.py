@@ -1,0 +1,156 @@
+"""Each site's own list of data queries, as a page to print and as CSV, rendered from a published snapshot.
+
+A list names that site's own numbers, fields and rules. It holds no other site's, no free text, no arm, and no query
+whose being there would tell one (`for_site_list` of `quality.data_query`).
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass, fields
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines import effects
+from pipelines.study.load import Protocol
+from pipelines.study.study import Site
+from pipelines.warehouse.database import CLOSED
+from pipelines.warehouse.published import UNBLINDED
+from pipelines.warehouse.render import Answer, render
+from pipelines.workspace import Workspace
+
+if TYPE_CHECKING:
+    import duckdb
+
+TEMPLATES = Path(__file__).parent / "templates"
+ORDER = ("critical", "warning")
+STATUS_WORDS = {
+    "open": "open",
+    "miscorrected": "changed, and still wrong",
+    "answered": "said to be corrected; your next file will show it",
+}
+ASKED = """
+    SELECT q.query_id, q.severity, q.status, q.subject_id, q.record_key, q.feed, d.stream, q.column_name, q.rule,
+        q.opened_on, q.age_days, q.message
+    FROM quality.data_query AS q
+    LEFT JOIN quality.delivery AS d ON d.delivery_id = q.last_delivery_id
+    WHERE q.site_id = $site AND q.for_site_list AND q.status <> 'closed'
+        AND NOT (q.status = 'answered' AND q.answer = 'confirmed')
+    ORDER BY list_position(['critical', 'warning'], q.severity), q.opened_on, q.subject_id, q.rule, q.record_key,
+        q.column_name
+"""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One query on a site's list. `record` is what of the person it is about; `field` the column of the site's file."""
+
+    query: str
+    severity: str
+    status: str
+    person: str
+    record: str
+    field: str
+    rule: str
+    first_seen: date
+    age_days: int
+    what_to_do: str
+
+
+def write_site_lists(workspace: Workspace, protocol: Protocol, snapshot_id: str) -> list[str]:
+    """Write `reports/<snapshot>/sites/<site>/queries.html` and `.csv` of every site, and point `reports/latest` there.
+
+    Returns a sentence for each list that could not be written; the others are, and nothing published is touched.
+    """
+    folder = workspace.reports / snapshot_id
+    failures = []
+    for site in protocol.study.sites:
+        try:
+            _write(workspace, protocol, snapshot_id, site, folder / "sites" / site.site)
+        except Exception as error:  # noqa: BLE001 (the night is published; the other sites must have their lists)
+            failures.append(f"The list of data queries of {site.site} could not be written: {_kind(error)}.")
+    try:
+        effects.make_directory(folder)
+        effects.point(workspace.reports / "latest", snapshot_id)
+    except OSError as error:
+        failures.append(f"reports/latest still points to the lists of an earlier night: {_kind(error)}.")
+    return failures
+
+
+def _kind(error: Exception) -> str:
+    """What went wrong without the error's own text, which may quote a participant's data."""
+    return error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
+
+
+def _write(workspace: Workspace, protocol: Protocol, snapshot_id: str, site: Site, folder: Path) -> None:
+    with _opened(workspace, snapshot_id) as con:
+        lines = _lines(con, site)
+        (as_of,) = con.execute("SELECT as_of FROM meta.snapshot").fetchone() or (None,)
+    page = _template().render(
+        study=protocol.study, site=site, as_of=as_of, snapshot_id=snapshot_id, lines=lines, severities=ORDER
+    )
+    effects.make_directory(folder)
+    effects.write(folder / "queries.html", page.encode())
+    effects.write(folder / "queries.csv", _csv(lines))
+
+
+@contextmanager
+def _opened(workspace: Workspace, snapshot_id: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    import duckdb
+
+    con = duckdb.connect(str(workspace.snapshots / snapshot_id / UNBLINDED), read_only=True, config=dict(CLOSED))
+    try:
+        yield con
+    finally:
+        con.close()
+
+
+def _lines(con: duckdb.DuckDBPyConnection, site: Site) -> list[Line]:
+    cursor = con.execute(ASKED, {"site": site.site})
+    names = [column[0] for column in cursor.description]
+    return [_line(dict(zip(names, row, strict=True)), site) for row in cursor.fetchall()]
+
+
+def _line(query: dict[str, Any], site: Site) -> Line:
+    person, record = query["subject_id"] or "", query["record_key"] or ""
+    return Line(
+        query=query["query_id"],
+        severity=query["severity"],
+        status=STATUS_WORDS[query["status"]],
+        person=person,
+        record=", ".join(part for part in record.split("|") if part and part != person),
+        field=_field(query, site),
+        rule=query["rule"].replace("_", " "),
+        first_seen=query["opened_on"],
+        age_days=query["age_days"],
+        what_to_do=query["message"],
+    )
+
+
+def _field(query: dict[str, Any], site: Site) -> str:
+    """The file's own name of the column, where the study file says what the site calls it."""
+    named = [s.columns for s in site.feeds.get(query["feed"], []) if s.source == query["stream"]]
+    column = query["column_name"] or ""
+    return named[0].get(column, column) if named else column
+
+
+def _csv(lines: list[Line]) -> bytes:
+    """CSV in UTF-8 with the mark by which spreadsheets know it; no cell of it is run as a formula."""
+    names = [field.name for field in fields(Line)]
+    return codecs.BOM_UTF8 + render(Answer(names, ["VARCHAR"] * len(names), [astuple(line) for line in lines]), "csv")
+
+
+def _template() -> Any:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    pages = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return pages.get_template("site_queries.html.j2")
