@@ -7,6 +7,7 @@ whose being there would tell one (`for_site_list` of `quality.data_query`).
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields
@@ -115,19 +116,26 @@ def _lines(con: duckdb.DuckDBPyConnection, site: Site) -> list[Line]:
 
 
 def _line(query: dict[str, Any], site: Site) -> Line:
-    person, record = query["subject_id"] or "", query["record_key"] or ""
+    person = query["subject_id"] or ""
     return Line(
         query=query["query_id"],
         severity=query["severity"],
         status=STATUS_WORDS[query["status"]],
         person=person,
-        record=", ".join(part for part in record.split("|") if part and part != person),
+        record=_record(query["record_key"] or "", person),
         field=_field(query, site),
         rule=query["rule"].replace("_", " "),
         first_seen=query["opened_on"],
         age_days=query["age_days"],
         what_to_do=query["message"],
     )
+
+
+def _record(key: str, person: str) -> str:
+    """A record key without the person; a row that has no key by its place."""
+    if row := re.fullmatch(r"([^#|]+)(?:#[0-9a-f]{8})?#(\d+)", key):
+        return f"row {row[2]} of {row[1]}"
+    return ", ".join(part for part in key.split("|") if part and part != person)
 
 
 def _field(query: dict[str, Any], site: Site) -> str:

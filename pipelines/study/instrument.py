@@ -166,6 +166,16 @@ class Instrument(Strict):
         return {name: group.ends for group in self.items for name in group.items}
 
     @cached_property
+    def totals(self) -> dict[str, tuple[int, int]]:
+        """Sums that a site may send beside the items, each as an item called by its PARAMCD, with its ends. They are
+        compared with our own score and never analysed."""
+        return {
+            score.paramcd: (int(score.range[0]), int(score.range[1]))
+            for score in self.scores
+            if score.method == "sum" and score.range
+        }
+
+    @cached_property
     def listed_values(self) -> dict[str, list[int]]:
         """The items that may hold only some numbers, with these."""
         return {name: sorted(group.values) for group in self.items if group.values for name in group.items}

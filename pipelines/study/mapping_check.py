@@ -154,7 +154,7 @@ def _strange(form: Form, instrument: Instrument) -> Iterator[tuple[str, str]]:
     """Items of a form that its instrument does not have."""
     for item in form.items:
         shape = re.escape(item).replace(r"\{n\}", "[0-9]+")
-        if not any(re.fullmatch(shape, name) for name in instrument.ranges):
+        if not any(re.fullmatch(shape, name) for name in instrument.ranges | instrument.totals):
             yield item, f"`{item}` is no item of {form.instrument}; its items are {_runs(instrument)}"
 
 

@@ -65,13 +65,13 @@ def _failure(error: Any) -> pl.DataFrame | None:
 
 
 def item_table(protocol: Protocol) -> pl.DataFrame:
-    """Every item of every instrument: what it may be answered with."""
+    """Every item of every instrument, and its totals: what they may be answered with."""
     import polars as pl
 
     facts = [
         (name, item, low, high, item in instrument.may_be_not_applicable)
         for name, instrument in protocol.instruments.items()
-        for item, (low, high) in instrument.ranges.items()
+        for item, (low, high) in (instrument.ranges | instrument.totals).items()
     ]
     shape = {
         "instrument": pl.String,

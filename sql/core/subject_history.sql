@@ -12,6 +12,8 @@ WITH named AS (
     UNION
     SELECT site_id, subject_id FROM core.adverse_events_history WHERE subject_id IS NOT NULL
     UNION
+    SELECT site_id, subject_id FROM core.intercurrent_events_history WHERE subject_id IS NOT NULL
+    UNION
     SELECT site_id, subject_id FROM core.usage_span
 ),
 version AS (

@@ -7,6 +7,8 @@ WITH judged AS (
     UNION ALL BY NAME
     SELECT * FROM quality.judged_form
     UNION ALL BY NAME
+    SELECT * FROM quality.judged_total
+    UNION ALL BY NAME
     SELECT * FROM quality.judged_event
     UNION ALL BY NAME
     SELECT * FROM quality.judged_usage

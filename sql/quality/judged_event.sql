@@ -1,4 +1,4 @@
--- Rules about contacts and adverse events, record by record: one row a rule, record and interval in which the rule
+-- Rules about contacts, adverse and intercurrent events, record by record: one row a rule, record and interval in which the rule
 -- applied to it, `broken` saying whether the record broke it. `value` is what the site would correct.
 --
 -- Record keys: the event's own number; of `unknown_subject_…`, the person's.
@@ -25,6 +25,18 @@ event AS (
     JOIN core.counted_delivery AS d ON d.delivery_id = e.delivery_id
     JOIN study.site AS site ON site.site_id = e.site_id
     CROSS JOIN study.setting AS s
+    LEFT JOIN core.subject_history AS t
+        ON t.site_id = e.site_id AND t.subject_id = e.subject_id
+        AND coalesce(t.valid_from < e.valid_to, TRUE) AND coalesce(e.valid_from < t.valid_to, TRUE)
+),
+intercurrent AS (
+    SELECT
+        e.site_id, e.subject_id, e.ice_id AS record_key, e.started_on, e.ended_on, d.sequence,
+        greatest(e.valid_from, t.valid_from) AS known_from,
+        least(e.valid_to, t.valid_to) AS known_to,
+        t.listed
+    FROM core.intercurrent_events_history AS e
+    JOIN core.counted_delivery AS d ON d.delivery_id = e.delivery_id
     LEFT JOIN core.subject_history AS t
         ON t.site_id = e.site_id AND t.subject_id = e.subject_id
         AND coalesce(t.valid_from < e.valid_to, TRUE) AND coalesce(e.valid_from < t.valid_to, TRUE)
@@ -153,3 +165,26 @@ SELECT
     reported_on > known_on AS broken, CAST(reported_on AS VARCHAR) AS value, sequence, FALSE AS one_arm
 FROM dated
 WHERE reported_on IS NOT NULL
+UNION ALL
+SELECT
+    'intercurrent_event_without_subject' AS rule, site_id, subject_id, record_key, known_from, known_to,
+    subject_id IS NULL AS broken, CAST(NULL AS VARCHAR) AS value, sequence, FALSE AS one_arm
+FROM intercurrent
+UNION ALL
+SELECT
+    'intercurrent_event_without_start' AS rule, site_id, subject_id, record_key, known_from, known_to,
+    started_on IS NULL AS broken, CAST(NULL AS VARCHAR) AS value, sequence, FALSE AS one_arm
+FROM intercurrent
+UNION ALL
+SELECT
+    'unknown_subject_intercurrent_events' AS rule, site_id, subject_id, subject_id AS record_key, known_from, known_to,
+    NOT listed AS broken, CAST(NULL AS VARCHAR) AS value, sequence, FALSE AS one_arm
+FROM intercurrent
+WHERE subject_id IS NOT NULL
+UNION ALL
+SELECT
+    'intercurrent_event_ends_before_start' AS rule, site_id, subject_id, record_key, known_from, known_to,
+    ended_on < started_on AS broken,
+    CAST(ended_on AS VARCHAR) || ' ' || CAST(started_on AS VARCHAR) AS value, sequence, FALSE AS one_arm
+FROM intercurrent
+WHERE started_on IS NOT NULL AND ended_on IS NOT NULL

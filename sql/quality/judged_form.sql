@@ -3,7 +3,7 @@
 --
 -- Record keys: person, instrument and visit (without one, the date), so that a date corrected wrongly is the same query;
 -- `form_…`: with the date; `two_forms_for_visit`: person, instrument and the window's visit;
--- `unknown_subject_questionnaires`: the person. A label that is no visit's is free text and in no key.
+-- `unknown_subject_…`: the person. A label that is no visit's is free text and in no key.
 WITH form AS (
     SELECT
         f.*,
@@ -34,7 +34,7 @@ pair AS (
     WHERE NOT a.weekly AND NOT b.weekly
 )
 SELECT
-    'unknown_subject_questionnaires' AS rule,
+    CASE WHEN weekly THEN 'unknown_subject_weekly_forms' ELSE 'unknown_subject_questionnaires' END AS rule,
     site_id,
     subject_id,
     subject_id AS record_key,

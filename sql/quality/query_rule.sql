@@ -3,13 +3,15 @@
 -- does not apply to has not passed it. n_queries: those of them that have a query that is not closed; for `quarantined_…`
 -- many rows may have one.
 WITH judged AS (
-    SELECT rule, site_id, record_key, known_to, known_from FROM quality.judged_person
+    SELECT rule, site_id, record_key, known_to FROM quality.judged_person
     UNION ALL
-    SELECT rule, site_id, record_key, known_to, known_from FROM quality.judged_form
+    SELECT rule, site_id, record_key, known_to FROM quality.judged_form
     UNION ALL
-    SELECT rule, site_id, record_key, known_to, known_from FROM quality.judged_event
+    SELECT rule, site_id, record_key, known_to FROM quality.judged_total
     UNION ALL
-    SELECT rule, site_id, record_key, known_to, known_from FROM quality.judged_usage
+    SELECT rule, site_id, record_key, known_to FROM quality.judged_event
+    UNION ALL
+    SELECT rule, site_id, record_key, known_to FROM quality.judged_usage
 ),
 applicable AS (
     SELECT rule, site_id, count(DISTINCT record_key) AS n_applicable

@@ -22,6 +22,13 @@ def open_rules(trial: Trial) -> set[tuple[str, str]]:
     return {key for key, query in queries(trial).items() if query["status"] != "closed"}
 
 
+def reach(trial: Trial, rule: str) -> tuple[Any, ...]:
+    """n_applicable, n_queries."""
+    return trial.tables("quality.query_rule").row(
+        f"SELECT n_applicable, n_queries FROM quality.query_rule WHERE rule = '{rule}' AND site_id = 'oxford'"
+    )
+
+
 def night(trial: Trial, feed: str, when: str, **given: Any) -> str:
     """A full export at `when`."""
     return trial.delivery("oxford", feed, received_at=at(when), **given)
@@ -204,71 +211,65 @@ class TestAnswers:
 
 
 class TestRules:
-    """Each rule broken once, in a trial where nothing else is wrong."""
+    """Each rule broken once, where nothing else is wrong. Those of one feed are tried on several people at once."""
 
-    @pytest.mark.parametrize(
-        ("rule", "given"),
-        [
-            ("status_date_missing", {"status": "withdrawn"}),
-            ("status_date_too_early", {"status": "withdrawn", "status_date": day(-1)}),
-            ("status_date_in_future", {"status": "withdrawn", "status_date": date(2026, 9, 1)}),
-            ("allocation_against_status", {"status": "screen_failed"}),
-            ("allocation_without_consent", {"consent_date": None}),
-        ],
-    )
-    def test_of_the_participants_file(self, begun: Trial, rule: str, given: dict[str, Any]) -> None:
+    def test_of_the_participants_file(self, begun: Trial) -> None:
+        randomised = {
+            "101": ("status_date_missing", {"status": "withdrawn"}),
+            "102": ("status_date_too_early", {"status": "withdrawn", "status_date": day(-1)}),
+            "103": ("status_date_in_future", {"status": "withdrawn", "status_date": date(2026, 9, 1)}),
+            "104": ("allocation_against_status", {"status": "screen_failed"}),
+            "105": ("allocation_without_consent", {"consent_date": None}),
+        }
+        others = {
+            "201": ("consent_missing", {"status": "enrolled", "consent_date": None}),
+            "202": ("consent_in_future", {"status": "enrolled", "consent_date": date(2026, 9, 1)}),
+            "203": ("status_without_allocation", {"status": "randomised"}),
+        }
         night(begun, "participants", "2026-06-01T12:00")
-        person(begun, "001", **given)
-        assert open_rules(begun) == {(rule, "001")}
-
-    @pytest.mark.parametrize(
-        ("rule", "given"),
-        [
-            ("consent_missing", {"status": "enrolled", "consent_date": None}),
-            ("consent_in_future", {"status": "enrolled", "consent_date": date(2026, 9, 1)}),
-            ("status_without_allocation", {"status": "randomised"}),
-        ],
-    )
-    def test_of_people_not_randomised(self, trial: Trial, rule: str, given: dict[str, Any]) -> None:
-        trial.as_of = date(2026, 7, 1)
-        night(trial, "participants", "2026-06-01T12:00")
-        person(trial, "002", **given)
-        assert open_rules(trial) == {(rule, "002")}
-
-    @pytest.mark.parametrize(
-        ("rule", "given"),
-        [
-            ("randomisation_date_missing", {"randomised_on": None}),
-            ("arm_missing", {"arm": None}),
-            ("randomisation_in_future", {"randomised_on": date(2026, 9, 1)}),
-        ],
-    )
-    def test_of_the_allocation_list(self, begun: Trial, rule: str, given: dict[str, Any]) -> None:
         night(begun, "allocation", "2026-06-01T12:00")
-        begun.add("allocation", "oxford", **{"subject_id": "001", "arm": "ICT", "randomised_on": RANDOMISED} | given)
-        assert open_rules(begun) == {(rule, "001")}
+        for subject, (_, given) in (randomised | others).items():
+            person(begun, subject, **given)
+        for subject in randomised:
+            begun.add("allocation", "oxford", subject_id=subject, arm="ICT", randomised_on=RANDOMISED)
+        assert open_rules(begun) == {(rule, subject) for subject, (rule, _) in (randomised | others).items()}
+
+    def test_of_the_allocation_list(self, begun: Trial) -> None:
+        cases = {
+            "101": ("randomisation_date_missing", {"randomised_on": None}),
+            "102": ("arm_missing", {"arm": None}),
+            "103": ("randomisation_in_future", {"randomised_on": date(2026, 9, 1)}),
+        }
+        night(begun, "participants", "2026-06-01T12:00")
+        night(begun, "allocation", "2026-06-01T12:00")
+        for subject, (_, given) in cases.items():
+            person(begun, subject)
+            row = {"subject_id": subject, "arm": "ICT", "randomised_on": RANDOMISED}
+            begun.add("allocation", "oxford", **row | given)
+        assert open_rules(begun) == {(rule, subject) for subject, (rule, _) in cases.items()}
 
     def test_an_allocation_of_nobody(self, begun: Trial) -> None:
         begun.add("allocation", "oxford", subject_id="002", arm="ICT", randomised_on=RANDOMISED)
         assert open_rules(begun) == {("unknown_subject_allocation", "002")}
 
     def test_forms_of_nobody_are_one_query(self, begun: Trial) -> None:
+        """Those of the programme are another: they would tell who has it."""
         for week in range(3):
             begun.form("999", "phq9", day(7 * week + 1), phq9(9), visit="WEEKLY")
-        assert open_rules(begun) == {("unknown_subject_questionnaires", "999")}
+            begun.form("998", "phq9", day(7 * week + 1), phq9(9), visit="WEEK 8")
+        assert open_rules(begun) == {("unknown_subject_weekly_forms", "999"), ("unknown_subject_questionnaires", "998")}
 
-    @pytest.mark.parametrize(
-        ("rule", "label", "on", "key"),
-        [
-            ("visit_label_disagrees", "WEEK 15", 57, "001|phq9|WEEK 15"),
-            ("form_outside_windows", "WEEK 8", 80, "001|phq9|WEEK 8"),
-            ("form_outside_windows", None, 80, f"001|phq9|{day(80)}"),
-            ("unknown_visit_label", "eighth", 57, f"001|phq9||{day(57)}"),
-        ],
-    )
-    def test_of_labels_and_windows(self, begun: Trial, rule: str, label: str | None, on: int, key: str) -> None:
-        begun.form("001", "phq9", day(on), phq9(9), visit=label)
-        assert open_rules(begun) == {(rule, key)}
+    def test_of_labels_and_windows(self, begun: Trial) -> None:
+        begun.form("001", "phq9", day(57), phq9(9), visit="WEEK 15")
+        begun.form("001", "gad7", day(80), {"1": 1}, visit="week 8 ")
+        begun.form("001", "wsas", day(80), {"1": 1})
+        begun.form("001", "spin", day(57), {"1": 1}, visit="eighth")
+        assert open_rules(begun) == {
+            ("visit_label_disagrees", "001|phq9|WEEK 15"),
+            ("form_outside_windows", "001|gad7|WEEK 8"),
+            ("form_outside_windows", f"001|wsas|{day(80)}"),
+            ("unknown_visit_label", f"001|spin||{day(57)}"),
+        }
 
     def test_a_date_corrected_to_another_wrong_one_is_the_same_query(self, begun: Trial) -> None:
         for number, on in enumerate((57, 58), start=1):
@@ -308,26 +309,30 @@ class TestRules:
         found = open_rules(begun)
         assert ("visit_of_other_arm", "002|phq9|FOLLOW-UP") in found
 
-    @pytest.mark.parametrize(
-        ("rule", "given", "key"),
-        [
-            ("adverse_event_without_subject", {"subject_id": None}, "a1"),
-            ("adverse_event_without_onset", {"onset_date": None}, "a1"),
-            ("adverse_event_without_seriousness", {"serious": None}, "a1"),
-            ("unknown_subject_adverse_events", {"subject_id": "999"}, "999"),
-            ("reported_before_onset", {"reported_on": day(9)}, "a1"),
-            ("fatal_not_serious", {"severity": 5}, "a1"),
-            ("serious_event_reported_late", {"serious": "Y", "reported_on": day(14)}, "a1"),
-            ("adverse_event_before_consent", {"onset_date": day(-8)}, "a1"),
-            ("onset_in_future", {"onset_date": date(2026, 9, 1), "reported_on": None}, "a1"),
-            ("report_in_future", {"reported_on": date(2026, 9, 1)}, "a1"),
-        ],
-    )
-    def test_of_adverse_events(self, begun: Trial, rule: str, given: dict[str, Any], key: str) -> None:
+    def test_of_adverse_events(self, begun: Trial) -> None:
+        cases: dict[str, dict[str, Any]] = {
+            "adverse_event_without_subject": {"subject_id": None},
+            "adverse_event_without_onset": {"onset_date": None},
+            "adverse_event_without_seriousness": {"serious": None},
+            "reported_before_onset": {"reported_on": day(9)},
+            "fatal_not_serious": {"severity": 5},
+            "serious_event_reported_late": {"serious": "Y", "reported_on": day(14)},
+            "adverse_event_before_consent": {"onset_date": day(-8)},
+            "adverse_event_after_end": {"subject_id": "002"},
+            "onset_in_future": {"onset_date": date(2026, 9, 1), "reported_on": None},
+            "report_in_future": {"reported_on": date(2026, 9, 1)},
+        }
+        night(begun, "participants", "2026-06-01T12:00")
+        person(begun, "001")
+        person(begun, "002", status="withdrawn", status_date=day(5))
+        begun.add("allocation", "oxford", subject_id="002", arm="TAU", randomised_on=RANDOMISED)
         night(begun, "adverse_events", "2026-06-01T12:00")
-        row = {"ae_id": "a1", "subject_id": "001", "onset_date": day(10), "reported_on": day(10), "serious": "N"}
-        begun.add("adverse_events", "oxford", **row | given)
-        assert open_rules(begun) == {(rule, key)}
+        row = {"subject_id": "001", "onset_date": day(10), "reported_on": day(10), "serious": "N"}
+        for name, given in {**cases, "nothing": {}, "in time": {"serious": "Y", "reported_on": day(13)}}.items():
+            begun.add("adverse_events", "oxford", **row | given | {"ae_id": name})
+        begun.add("adverse_events", "oxford", **row | {"ae_id": "of nobody", "subject_id": "999"})
+        expected = {(name, name) for name in cases}
+        assert open_rules(begun) == expected | {("unknown_subject_adverse_events", "999")}
 
     @pytest.mark.parametrize(("as_of", "opened_on"), [(13, None), (14, day(14)), (20, day(14))])
     def test_a_serious_event_without_report_is_late_from_the_day_after_its_limit(
@@ -339,54 +344,62 @@ class TestRules:
         found = queries(begun).get(("serious_event_reported_late", "a1"))
         assert (found["opened_on"] if found else None) == opened_on
 
-    @pytest.mark.parametrize(
-        ("rule", "given", "key"),
-        [
-            ("contact_without_subject", {"subject_id": None}, "c1"),
-            ("contact_without_time", {"occurred_at": None}, "c1"),
-            ("unknown_subject_contacts", {"subject_id": "999"}, "999"),
-            ("contact_before_consent", {"occurred_at": at("2026-02-01T12:00")}, "c1"),
-            ("contact_after_end", {"occurred_at": at("2026-05-01T12:00")}, "c1"),
-        ],
-    )
-    def test_of_contacts(self, begun: Trial, rule: str, given: dict[str, Any], key: str) -> None:
+    def test_of_contacts_and_intercurrent_events(self, begun: Trial) -> None:
+        contacts: dict[str, dict[str, Any]] = {
+            "contact_without_subject": {"subject_id": None},
+            "contact_without_time": {"occurred_at": None},
+            "contact_before_consent": {"occurred_at": at("2026-02-01T12:00")},
+            "contact_after_end": {"occurred_at": at("2026-05-01T12:00")},
+            "in order": {},
+        }
+        others: dict[str, dict[str, Any]] = {
+            "intercurrent_event_without_subject": {"subject_id": None},
+            "intercurrent_event_without_start": {"started_on": None},
+            "intercurrent_event_ends_before_start": {"ended_on": day(9)},
+            "in order": {},
+        }
         night(begun, "participants", "2026-04-21T12:00")
         person(begun, "001", status="withdrawn", status_date=date(2026, 4, 20))
         begun.delivery("oxford", "contacts", received_at=at("2026-06-01T12:00"))
-        row = {"contact_id": "c1", "subject_id": "001", "occurred_at": at("2026-03-05T12:00")} | given
-        begun.add("contacts", "oxford", **{k: v for k, v in row.items() if v is not None})
-        assert open_rules(begun) == {(rule, key)}
+        for name, given in {**contacts, "of nobody": {"subject_id": "999"}}.items():
+            row = {"contact_id": name, "subject_id": "001", "occurred_at": at("2026-03-05T12:00")} | given
+            begun.add("contacts", "oxford", **{k: v for k, v in row.items() if v is not None})
+        night(begun, "intercurrent_events", "2026-06-01T12:00")
+        for name, given in {**others, "of nobody": {"subject_id": "999"}}.items():
+            begun.add(
+                "intercurrent_events", "oxford", **{"ice_id": name, "subject_id": "001", "started_on": day(10)} | given
+            )
+        named = {(name, name) for name in (*contacts, *others) if name != "in order"}
+        assert open_rules(begun) == named | {
+            ("unknown_subject_contacts", "999"),
+            ("unknown_subject_intercurrent_events", "999"),
+        }
 
-    @pytest.mark.parametrize(
-        ("rule", "events", "key"),
-        [
-            ("unknown_subject_usage", [("999", "2026-03-05T12:00", "page_view", None)], "999"),
-            ("usage_before_consent", [("001", "2026-02-01T12:00", "page_view", None)], "001"),
-            ("usage_before_treatment", [("001", "2026-03-01T12:00", "page_view", None)], "001"),
-            ("usage_after_end", [("001", "2026-05-01T12:00", "page_view", None)], "001"),
-            ("usage_without_access", [("002", "2026-03-05T12:00", "page_view", None)], "002"),
-            ("module_completed_before_opened", [("001", "2026-03-05T12:00", "module_completed", "m")], "001|m"),
-            (
-                "module_opened_before_release",
-                [
-                    ("001", "2026-03-05T12:00", "module_opened", "m"),
-                    ("001", "2026-03-06T12:00", "module_released", "m"),
-                ],
-                "001|m",
-            ),
-        ],
-    )
-    def test_of_use(self, begun: Trial, rule: str, events: list[tuple[str, str, str, str | None]], key: str) -> None:
+    def test_of_use(self, begun: Trial) -> None:
+        cases = {
+            "101": ("unknown_subject_usage", "2026-03-05T12:00"),
+            "102": ("usage_before_consent", "2026-02-01T12:00"),
+            "103": ("usage_before_treatment", "2026-03-01T12:00"),
+            "104": ("usage_after_end", "2026-05-01T12:00"),
+            "105": ("usage_without_access", "2026-03-05T12:00"),
+            "106": ("nothing", "2026-03-05T12:00"),
+        }
         night(begun, "participants", "2026-04-21T12:00")
-        person(begun, "001", status="withdrawn", status_date=date(2026, 4, 20))
-        person(begun, "002")
         night(begun, "allocation", "2026-04-21T12:00")
-        for subject, arm in (("001", "ICT"), ("002", "TAU")):
+        for subject in list(cases)[1:]:
+            person(begun, subject, status="withdrawn", status_date=date(2026, 4, 20))
+            arm = "TAU" if subject == "105" else "ICT"
             begun.add("allocation", "oxford", subject_id=subject, arm=arm, randomised_on=RANDOMISED)
         begun.delivery("oxford", "usage", received_at=at("2026-06-01T12:00"))
-        for subject, when, event, module in events:
-            begun.event(subject, at(when), event, module=module)
-        assert open_rules(begun) == {(rule, key)}
+        for subject, (_, when) in cases.items():
+            begun.event(subject, at(when))
+        begun.event("106", at("2026-03-05T12:00"), "module_completed", module="a")
+        begun.event("104", at("2026-03-05T12:00"), "module_opened", module="b")
+        begun.event("104", at("2026-03-06T12:00"), "module_released", module="b")
+        assert open_rules(begun) == {(rule, subject) for subject, (rule, _) in cases.items() if rule != "nothing"} | {
+            ("module_completed_before_opened", "106|a"),
+            ("module_opened_before_release", "104|b"),
+        }
 
     def test_an_opening_that_comes_with_a_later_log_closes_the_query(self, begun: Trial) -> None:
         begun.delivery("oxford", "usage", received_at=at("2026-06-01T12:00"))
@@ -406,6 +419,38 @@ class TestRules:
         begun.delivery("oxford", "usage", received_at=at("2026-06-01T12:00"))
         begun.event("001", at("2026-02-01T12:00"), "module_released", module="m", actor="system")
         assert queries(begun) == {}
+
+
+class TestTotals:
+    KEY = ("total_disagrees", f"001|phq9|WEEK 8|{day(57)}|PHQ9")
+
+    def sent(self, trial: Trial, total: int, number: int = 1, **changed: Any) -> None:
+        night(trial, "questionnaires", f"2026-06-0{number}T12:00")
+        trial.form("001", "phq9", day(57), phq9(9) | {"PHQ9": total} | changed, visit="WEEK 8")
+
+    def test_a_total_that_is_not_the_sum_of_the_items(self, begun: Trial) -> None:
+        self.sent(begun, 10)
+        assert open_rules(begun) == {self.KEY}
+
+    def test_a_total_corrected_wrongly_and_then_rightly(self, begun: Trial) -> None:
+        self.sent(begun, 10)
+        self.sent(begun, 11, 2)
+        assert queries(begun)[self.KEY]["status"] == "miscorrected"
+        self.sent(begun, 9, 3)
+        assert queries(begun)[self.KEY]["status"] == "closed"
+
+    def test_an_item_corrected_to_fit_the_total(self, begun: Trial) -> None:
+        self.sent(begun, 10)
+        self.sent(begun, 10, 2, **{"4": 1})
+        assert queries(begun)[self.KEY]["status"] == "closed"
+
+    def test_with_an_item_missing_the_rule_does_not_apply(self, begun: Trial) -> None:
+        self.sent(begun, 27, **{"9": None})
+        assert reach(begun, "total_disagrees") == (0, 0)
+
+    def test_a_total_is_no_answer_and_enters_no_score(self, begun: Trial) -> None:
+        self.sent(begun, 27)
+        assert begun.tables().row("SELECT aval, nitem, nmiss FROM analysis.adqs") == (9.0, 9, 0)
 
 
 class TestQuarantine:
@@ -460,22 +505,17 @@ class TestQuarantine:
 
 
 class TestReach:
-    def reach(self, trial: Trial, rule: str) -> tuple[Any, ...]:
-        return trial.tables("quality.query_rule").row(
-            f"SELECT n_applicable, n_queries FROM quality.query_rule WHERE rule = '{rule}' AND site_id = 'oxford'"
-        )
-
     def test_what_a_rule_does_not_apply_to_has_not_passed_it(self, begun: Trial) -> None:
-        assert self.reach(begun, "status_date_missing") == (0, 0)
-        assert self.reach(begun, "allocation_without_consent") == (1, 0)
+        assert reach(begun, "status_date_missing") == (0, 0)
+        assert reach(begun, "allocation_without_consent") == (1, 0)
         night(begun, "participants", "2026-06-01T12:00")
         person(begun, "001", status="withdrawn")
-        assert self.reach(begun, "status_date_missing") == (1, 1)
+        assert reach(begun, "status_date_missing") == (1, 1)
 
     def test_rows_read_are_what_the_rules_of_reading_apply_to(self, begun: Trial) -> None:
         delivery = night(begun, "participants", "2026-06-01T12:00", status="partial", n_rows=7)
         begun.refuse("participants", "oxford", delivery, "001")
-        assert self.reach(begun, "quarantined_participants") == (7, 1)
+        assert reach(begun, "quarantined_participants") == (7, 1)
 
 
 def test_what_the_blinded_may_see_and_what_the_sites_are_sent(begun: Trial) -> None:
