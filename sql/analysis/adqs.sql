@@ -56,7 +56,6 @@ SELECT
     r.epoch_no AS aperiod,
     r.epoch_day AS aperady,
     later.epoch_no AS ablper
-    chosen.chosen_by AS anl01rsn
 FROM outcome.record AS r
 JOIN outcome.form AS f ON f.form_no = r.form_no
 JOIN core.subject AS p ON p.usubjid = r.usubjid

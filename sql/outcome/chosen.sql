@@ -44,26 +44,3 @@ SELECT
         END AS reason
 FROM ranked
 WHERE place = 1
--- `chosen_by`: which of these rules made the choice.
-SELECT
-    r.usubjid,
-    r.paramcd,
-    r.avisit,
-    r.aseq,
-    CASE
-        WHEN count(*) OVER (PARTITION BY r.usubjid, r.paramcd, r.avisit) = 1 THEN 'ONLY'
-        WHEN b.aseq IS NOT NULL THEN 'BASELINE'
-        WHEN count(*) OVER (PARTITION BY r.usubjid, r.paramcd, r.avisit, abs(r.target_difference)) = 1 THEN 'NEAREST'
-        WHEN count(*) OVER (
-            PARTITION BY r.usubjid, r.paramcd, r.avisit, abs(r.target_difference), r.ordered_by
-        ) = 1 THEN 'EARLIER'
-        ELSE 'SEQUENCE'
-    END AS chosen_by
-FROM outcome.record AS r
-LEFT JOIN outcome.baseline AS b
-    ON b.usubjid = r.usubjid AND b.paramcd = r.paramcd AND b.aseq = r.aseq
-WHERE r.avisit NOT IN ('SCREENING', 'UNSCHEDULED') AND r.score IS NOT NULL
-QUALIFY row_number() OVER (
-    PARTITION BY r.usubjid, r.paramcd, r.avisit
-    ORDER BY b.aseq IS NULL, abs(r.target_difference), r.ordered_by, r.aseq
-) = 1
