@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines import effects
+from pipelines.own_words import in_own_words
 from pipelines.study.load import Protocol
 from pipelines.study.study import Site
 from pipelines.warehouse.database import CLOSED
@@ -72,18 +73,13 @@ def write_site_lists(workspace: Workspace, protocol: Protocol, snapshot_id: str)
         try:
             _write(workspace, protocol, snapshot_id, site, folder / "sites" / site.site)
         except Exception as error:  # noqa: BLE001 (the night is published; the other sites must have their lists)
-            failures.append(f"The list of data queries of {site.site} could not be written: {_kind(error)}.")
+            failures.append(f"The list of data queries of {site.site} could not be written: {in_own_words(error)}")
     try:
         effects.make_directory(folder)
         effects.point(workspace.reports / "latest", snapshot_id)
     except OSError as error:
-        failures.append(f"reports/latest still points to the lists of an earlier night: {_kind(error)}.")
+        failures.append(f"reports/latest still points to the lists of an earlier night: {in_own_words(error)}")
     return failures
-
-
-def _kind(error: Exception) -> str:
-    """What went wrong without the error's own text, which may quote a participant's data."""
-    return error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
 
 
 def _write(workspace: Workspace, protocol: Protocol, snapshot_id: str, site: Site, folder: Path) -> None:

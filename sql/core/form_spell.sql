@@ -1,9 +1,11 @@
 -- Each form against what was known of its person: one row a form and interval in which neither changed. As
 -- core.form_history and core.subject_history say, with the form's study day (there is no day 0) and the visit whose window
--- holds it. `one_arm`: that there is the form, or its day, could tell the person's arm.
+-- holds it, counted in the study's first epoch (`first_epoch`: whether the form is of that). `one_arm`: that there is the form, or its day, could tell the person's arm.
 WITH scope AS (
     SELECT
         (SELECT max(window_to) FROM study.visit WHERE shared_by_all_arms) AS last_shared_day,
+        (SELECT max(window_to) FROM study.visit WHERE epoch_no = 1) AS last_first_day,
+        EXISTS (SELECT 1 FROM study.visit WHERE epoch_no > 1) AS has_later_epoch,
         EXISTS (SELECT 1 FROM study.arm WHERE NOT programme_access) AS weekly_reveals,
         EXISTS (SELECT 1 FROM study.visit WHERE NOT shared_by_all_arms) AS has_one_arm_visit
 ),
@@ -37,6 +39,8 @@ SELECT
     f.study_day,
     named.avisit AS label_avisit,
     held.avisit AS window_avisit,
+    coalesce(named.epoch_no, 1) = 1 AND NOT coalesce(s.has_later_epoch AND f.study_day > s.last_first_day, FALSE)
+        AS first_epoch,
     CASE
         WHEN f.weekly THEN s.weekly_reveals
         WHEN NOT coalesce(named.shared_by_all_arms, TRUE) OR NOT coalesce(held.shared_by_all_arms, TRUE) THEN TRUE

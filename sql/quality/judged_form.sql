@@ -68,13 +68,13 @@ SELECT
     'visit_label_disagrees' AS rule, site_id, subject_id, record_key, known_from, known_to,
     label_avisit <> window_avisit AS broken, value, sequence, one_arm
 FROM form
-WHERE label_avisit IS NOT NULL AND window_avisit IS NOT NULL
+WHERE label_avisit IS NOT NULL AND window_avisit IS NOT NULL AND first_epoch
 UNION ALL
 SELECT
     'form_outside_windows' AS rule, site_id, subject_id, record_key, known_from, known_to,
     window_avisit IS NULL AS broken, value, sequence, one_arm
 FROM form
-WHERE study_day IS NOT NULL AND NOT weekly AND (label IS NULL OR label_avisit IS NOT NULL)
+WHERE study_day IS NOT NULL AND NOT weekly AND first_epoch AND (label IS NULL OR label_avisit IS NOT NULL)
 UNION ALL
 SELECT
     'visit_of_other_arm' AS rule, f.site_id, f.subject_id, f.record_key, f.known_from, f.known_to,
