@@ -26,6 +26,7 @@ class State:
     answers: pl.DataFrame
     usage: pl.DataFrame
     contacts: pl.DataFrame
+    adverse_events: pl.DataFrame
     by_day: set[int]
     log_ends: dict[tuple[str, str], date | None]
 
@@ -37,6 +38,7 @@ class State:
             answers=trial.answers,
             usage=trial.usage,
             contacts=trial.contacts,
+            adverse_events=trial.adverse_events,
             by_day=set(),
             log_ends={},
         )

@@ -11,6 +11,7 @@ import polars as pl
 
 from pipelines.simulate.calendar import to_utc
 from pipelines.simulate.state import State
+from pipelines.simulate.truth_events import adverse_events, times
 from pipelines.study.instrument import Instrument, Score
 from pipelines.study.load import Protocol
 
@@ -24,7 +25,7 @@ STATUS = {
 
 
 def truth_tables(protocol: Protocol, state: State, as_of: date) -> dict[str, pl.DataFrame]:
-    """adsl, score, session, participant_week and module_progress, each sorted by its key.
+    """adsl, score, adqw, adae, adtte, session, participant_week and module_progress, each sorted by its key.
 
     Columns and meanings are those of the published tables of the same names (score: analysis.adqs);
     `as_of` is the day that counts as today.
@@ -32,11 +33,15 @@ def truth_tables(protocol: Protocol, state: State, as_of: date) -> dict[str, pl.
     subjects = _subjects(protocol, state)
     usage = _of_subjects(state.usage, subjects)
     sessions = _sessions(protocol, usage)
+    records = _records(protocol, state, subjects)
     return {
         "adsl": subjects.select(
             "usubjid", "siteid", "arm", "randdt", "rficdt", "age", "sex", "eosstt", "eosdt", "ittfl"
         ),
-        "score": _scores(protocol, state, subjects),
+        "score": _scores(records),
+        "adqw": _weeks(records),
+        "adae": adverse_events(_of_subjects(state.adverse_events, subjects)),
+        "adtte": times(protocol, state, subjects, usage, as_of),
         "session": sessions.drop("day"),
         "participant_week": _participant_weeks(state, subjects, sessions, usage, as_of),
         "module_progress": _module_progress(protocol, usage),
@@ -71,6 +76,7 @@ def _subjects(protocol: Protocol, state: State) -> pl.DataFrame:
         "sex",
         pl.col("status").replace_strict(STATUS, default=None, return_dtype=pl.String).alias("eosstt"),
         pl.when(over).then("status_date").alias("eosdt"),
+        enrolled.fill_null(False).alias("enrolled"),
         pl.when(in_itt).then(pl.lit("Y")).otherwise(pl.lit("N")).alias("ittfl"),
         pl.when(has_reference).then(reference).alias("reference"),
         pl.when(treated).then(start).alias("start"),
@@ -91,7 +97,8 @@ def _of_subjects(rows: pl.DataFrame, subjects: pl.DataFrame) -> pl.DataFrame:
 # ---------------------------------------------------------------- questionnaires
 
 
-def _scores(protocol: Protocol, state: State, subjects: pl.DataFrame) -> pl.DataFrame:
+def _records(protocol: Protocol, state: State, subjects: pl.DataFrame) -> pl.DataFrame:
+    """Every score of a form with its visit, baseline and change."""
     answers = _of_subjects(state.answers, subjects)
     answered = answers.filter(pl.col("value").is_not_null())
     scored = pl.concat(
@@ -100,25 +107,33 @@ def _scores(protocol: Protocol, state: State, subjects: pl.DataFrame) -> pl.Data
         for score in instrument.scores
     )
     records = _placed(protocol, _forms(answered, state)).join(scored, on="form")
+    source = pl.when("weekly").then(pl.lit("weekly")).otherwise(pl.lit("visit"))
+    return _analysed(records).with_columns(pl.col("day").alias("adt"), source.alias("srcform"))
+
+
+def _scores(records: pl.DataFrame) -> pl.DataFrame:
+    key = ["usubjid", "paramcd", "adt"]
+    values = ["avisit", "ady", "aval", "nmiss", "dtype", "anl01fl", "ablfl", "base", "chg"]
+    return records.select(*key, "visit", "srcform", *values).sort(*key, "srcform", "visit")
+
+
+def _weeks(records: pl.DataFrame) -> pl.DataFrame:
+    """The record that stands for each study week: with a value, latest day, earliest time."""
+    key = ["usubjid", "paramcd", "aweek"]
+    started = pl.coalesce("start", "reference")
     return (
-        _analysed(records)
-        .select(
-            "usubjid",
-            "paramcd",
-            pl.col("day").alias("adt"),
-            "visit",
-            pl.when("weekly").then(pl.lit("weekly")).otherwise(pl.lit("visit")).alias("srcform"),
-            "avisit",
-            "ady",
-            "aval",
-            "nmiss",
-            "dtype",
-            "anl01fl",
-            "ablfl",
-            "base",
-            "chg",
+        records.filter(started.is_not_null())
+        .with_columns(((pl.col("day") - started).dt.total_days().floordiv(7) + 1).alias("aweek"))
+        .sort(
+            *key,
+            pl.col("aval").is_null(),
+            "day",
+            "moment",
+            "aseq",
+            descending=[False, False, False, False, True, False, False],
         )
-        .sort("usubjid", "paramcd", "adt", "srcform", "visit")
+        .unique(key, keep="first", maintain_order=True)
+        .select(*key, "adt", "aval", "nmiss", "dtype", "srcform")
     )
 
 

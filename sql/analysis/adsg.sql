@@ -5,10 +5,12 @@
 -- deviation of both; each side has at least two values, and t follows from how many there are in all:
 -- 2.776 for six, 3.182 for five, 4.303 for four (Lutz et al. 2013).
 --
--- Weeks are those of treatment; of several values of a week the one nearest to its last day counts. Values enter
--- in DECIMAL, so that sums do not depend on their order.
+-- Weeks are those of treatment; of several values of a week the one nearest to its last day counts. Sums are
+-- of DECIMAL, so that they do not depend on the order.
 WITH week AS (
-    SELECT w.usubjid, w.paramcd, w.epoch_no, w.epoch_week, w.completed_on, CAST(w.score AS DECIMAL(18, 6)) AS score
+    SELECT
+        w.usubjid, w.paramcd, w.epoch_no, w.epoch_week, w.completed_on, w.score,
+        CAST(w.score AS DECIMAL(18, 9)) AS exact
     FROM outcome.week_record AS w
     CROSS JOIN study.setting AS s
     WHERE
@@ -29,16 +31,16 @@ fall AS (
         ON a.usubjid = b.usubjid AND a.paramcd = b.paramcd AND a.epoch_no = b.epoch_no
         AND a.epoch_week = b.epoch_week + 1
     WHERE
-        round(CAST(b.score - a.score AS DOUBLE), 6) >= round(d.fall, 6)
-        AND round(CAST(b.score - a.score AS DOUBLE), 6) >= round(d.share * CAST(b.score AS DOUBLE), 6)
+        round(b.score - a.score, 9) >= round(d.fall, 9)
+        AND round(b.score - a.score, 9) >= round(d.share * b.score, 9)
 ),
 around AS (
     SELECT
         f.usubjid, f.definition, f.epoch_no, f.epoch_week,
         n.epoch_week <= f.epoch_week AS is_before,
         count(*) AS n_values,
-        CAST(sum(n.score) AS DOUBLE) AS total,
-        CAST(sum(CAST(n.score AS DECIMAL(18, 6)) * n.score) AS DOUBLE) AS squares
+        CAST(sum(n.exact) AS DOUBLE) AS total,
+        CAST(sum(n.exact * n.exact) AS DOUBLE) AS squares
     FROM fall AS f
     JOIN week AS n
         ON n.usubjid = f.usubjid AND n.paramcd = f.paramcd AND n.epoch_no = f.epoch_no
@@ -78,9 +80,9 @@ SELECT
     row_number() OVER (PARTITION BY c.usubjid, c.definition ORDER BY c.epoch_no, c.epoch_week) AS sgseq,
     c.before_on AS sgbefdt,
     c.after_on AS sgaftdt,
-    CAST(c.score_before AS DOUBLE) AS sgbef,
-    CAST(c.score_after AS DOUBLE) AS sgaft,
-    CAST(c.score_before - c.score_after AS DOUBLE) AS aval,
+    c.score_before AS sgbef,
+    c.score_after AS sgaft,
+    c.score_before - c.score_after AS aval,
     c.n_before AS nbef,
     c.n_after AS naft,
     c.mean_before AS meanbef,

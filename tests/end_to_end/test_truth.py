@@ -28,6 +28,9 @@ OPEN_TRIAL = Path(__file__).parents[1] / "simulate" / "studies" / "open_trial.ya
 PUBLISHED = {
     "adsl": "analysis.adsl",
     "score": "analysis.adqs",
+    "adqw": "analysis.adqw",
+    "adae": "analysis.adae",
+    "adtte": "analysis.adtte",
     "session": "engagement.session",
     "participant_week": "engagement.participant_week",
     "module_progress": "engagement.module_progress",

@@ -95,6 +95,19 @@ def state_of(answers: Sequence[Answer] = (), usage: Sequence[tuple[int, str]] = 
                 "minutes": pl.Float64,
             }
         ),
+        adverse_events=pl.DataFrame(
+            schema={
+                "site": pl.String,
+                "subject_id": pl.String,
+                "ae_id": pl.String,
+                "onset_date": pl.Date,
+                "reported_on": pl.Date,
+                "serious": pl.String,
+                "severity": pl.Int64,
+                "related": pl.String,
+                "outcome": pl.String,
+            }
+        ),
         by_day=set(),
         log_ends={("oxford", "usage"): date(2025, 1, 19)},
     )

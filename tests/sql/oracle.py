@@ -199,12 +199,26 @@ def _baseline(rows: list[Row]) -> None:
 
 def _choose(rows: list[Row]) -> None:
     for row in rows:
-        row["anl01fl"] = None
+        row["anl01fl"] = row["anl01rsn"] = None
     for avisit in {row["avisit"] for row in rows} - {"SCREENING", "UNSCHEDULED"}:
         values = [row for row in rows if row["avisit"] == avisit and row["aval"] is not None]
         values.sort(key=lambda row: (row["ablfl"] is None, abs(row["awtdiff"]), row["aseq"]))
         if values:
             values[0]["anl01fl"] = "Y"
+            weekly = "WEEKLY, " if values[0]["weekly"] else ""
+            values[0]["anl01rsn"] = weekly + _reason(values)
+
+
+def _reason(values: list[Row]) -> str:
+    """Why the first of a visit's values was chosen."""
+    best, others = values[0], values[1:]
+    if best["ablfl"]:
+        return "LAST BEFORE START"
+    if not others:
+        return "ONLY VALUE"
+    if abs(best["awtdiff"]) < abs(others[0]["awtdiff"]):
+        return "NEAREST"
+    return "EARLIER" if best["instant"] < others[0]["instant"] else "FIRST DELIVERED"
 
 
 def _flags(rows: list[Row], study: Study) -> None:
