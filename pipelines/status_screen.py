@@ -55,7 +55,10 @@ def _heading(state: State, console: Console) -> None:
 
 def _audit(audit: State, console: Console) -> None:
     """The head of the audit trail, and the nights whose trail is no longer its beginning."""
-    _line(console, f"Audit      {audit['n_rows']:,} changes, the last {audit['head']}")
+    _line(
+        console,
+        f"Audit      {audit['n_rows']:,} changes, the last {audit['head'][:16]}…, in {audit['n_nights']:,} nights",
+    )
     if audit["broken_line"] is not None:
         _line(
             console,

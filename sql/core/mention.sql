@@ -41,7 +41,7 @@ named AS (
     UNION ALL
     SELECT
         r.delivery_id, r.record_key,
-        coalesce(r.value, chr(30)) AS content
+        concat_ws(chr(31), coalesce(r.value, chr(30)), coalesce(r.missing_reason, chr(30))) AS content
     FROM input.questionnaires AS r
     UNION ALL
     SELECT

@@ -52,9 +52,11 @@ said AS (
     SELECT
         'questionnaires' AS feed, h.site_id, h.usubjid, h.record_key, h.delivery_id, h.valid_from_seq, h.valid_to_seq,
         i.item IS NOT NULL AS is_primary_outcome,
-        unnest(['value', '']) AS column_name,
-        unnest([h.value, CASE WHEN h.value IS NULL THEN '' END]) AS value,
-        unnest([FALSE, FALSE]) AS is_text
+        unnest(['value', 'missing_reason', '']) AS column_name,
+        unnest([
+            h.value, h.missing_reason, CASE WHEN coalesce(h.value, h.missing_reason) IS NULL THEN '' END
+        ]) AS value,
+        unnest([FALSE, FALSE, FALSE]) AS is_text
     FROM core.questionnaires_history AS h
     SEMI JOIN core.record AS r
         ON r.feed = 'questionnaires' AND r.site_id = h.site_id AND r.record_key = h.record_key AND NOT r.settled

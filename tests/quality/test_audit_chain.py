@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import doctest
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -14,6 +14,7 @@ from pipelines.quality.audit_chain import FIRST, first_broken_link, write_audit_
 from pipelines.study.load import Protocol
 from pipelines.warehouse.blinding import blinded_contents
 from pipelines.warehouse.dictionary import load_dictionary
+from pipelines.warehouse.inputs import accepted_columns
 from schemas.feeds import FEEDS
 from tests.sql.trial import MEMORY, RANDOMISED, Tables, Trial, at
 
@@ -23,6 +24,15 @@ FACTS = "record_key, column_name, change, old_value, new_value, old_delivery_id,
 @pytest.fixture
 def trial(ict_sad: Protocol) -> Trial:
     return Trial(ict_sad)
+
+
+OF_KIND = {
+    "VARCHAR": ("a", "b"),
+    "BIGINT": (1, 2),
+    "DOUBLE": (0.5, 1.5),
+    "DATE": (RANDOMISED, RANDOMISED + timedelta(1)),
+    "TIMESTAMPTZ": (at("2026-03-03T10:00"), at("2026-03-03T10:30")),
+}
 
 
 def trail(trial: Trial) -> Tables:
@@ -86,6 +96,23 @@ def test_every_kind_of_value_has_one_text(trial: Trial) -> None:
         ("occurred_at", "2026-03-03T10:00:00.000000Z", "2026-03-03T10:30:00.000000Z"),
         ("randomised_on", "2026-03-01", "2026-03-02"),
     ]
+
+
+def test_no_column_of_any_feed_is_forgotten(trial: Trial) -> None:
+    """One record for each column beside the key; the second delivery changes that column alone."""
+    expected = set()
+    for feed in FEEDS.values():
+        names = [column.name for column in feed.columns if column.name not in feed.key]
+        names += ["missing_reason"] if feed.name == "questionnaires" else []
+        expected |= {(feed.name, name) for name in names}
+        for value in (0, 1):
+            delivery = trial.delivery("oxford", feed.name)
+            for name in names:
+                key = dict.fromkeys(feed.key, name) | ({"completed_at": RANDOMISED} if "visit" in feed.key else {})
+                changed = {"subject_id": "001", name: OF_KIND[accepted_columns(feed)[name]][value]}
+                trial.add(feed.name, "oxford", delivery, **changed | key)
+    rows = trail(trial).rows("SELECT feed, column_name, change FROM quality.audit_trail")
+    assert sorted(rows) == sorted((feed, name, "corrected") for feed, name in expected)
 
 
 def test_corrections_of_the_primary_outcome_are_marked(trial: Trial) -> None:
