@@ -31,7 +31,7 @@ def make_trial_folder(workspace: Workspace, study_file: Path) -> Protocol:
 
 
 def _copy_instruments(source: Path, target: Path) -> None:
-    """The study's own instrument files come along; the built-in ones are found without."""
-    for path in sorted(source.glob("*.yaml")) if source.is_dir() else []:
+    """The study's own instrument files and value sets come along; the built-in ones are found without."""
+    for path in sorted([*source.glob("*.yaml"), *source.glob("*.csv")]) if source.is_dir() else []:
         effects.make_directory(target, 0o750)
         effects.write(target / path.name, path.read_bytes(), 0o640)

@@ -198,6 +198,9 @@ def _answers(
     answer = low + rng.binomial(high - low, np.clip(chance, 0.0, 1.0))
     turned = np.isin(names, list(_high_is_better(instrument)))
     answer = np.where(turned, low + high - answer, answer)
+    for name, values in instrument.listed_values.items():
+        column = answer[:, names.index(name)]
+        answer[:, names.index(name)] = np.array(values)[np.searchsorted(values, column)]
     missing = _unanswered(forms.height, len(names), rng)
     text = answer.astype(str).astype(object)
     no_answer = np.isin(names, list(instrument.may_be_not_applicable)) & ~forms["employed"].to_numpy()[:, None]

@@ -12,8 +12,9 @@ import polars as pl
 from pipelines.simulate.calendar import to_utc
 from pipelines.simulate.state import State
 from pipelines.simulate.truth_events import adverse_events, times
-from pipelines.study.instrument import Instrument, Score
+from pipelines.study.instrument import Instrument, Part, Score
 from pipelines.study.load import Protocol
+from pipelines.study.value_set import ANYWHERE
 
 STATUS = {
     "completed": "COMPLETED",
@@ -102,9 +103,8 @@ def _records(protocol: Protocol, state: State, subjects: pl.DataFrame) -> pl.Dat
     answers = _of_subjects(state.answers, subjects)
     answered = answers.filter(pl.col("value").is_not_null())
     scored = pl.concat(
-        _score(score, instrument, answered.filter(instrument=name))
-        for name, instrument in protocol.instruments.items()
-        for score in instrument.scores
+        _score(score, instrument, answered.filter(instrument=instrument.instrument), _worth(protocol, instrument))
+        for instrument, score in protocol.scores
     )
     records = _placed(protocol, _forms(answered, state)).join(scored, on="form")
     source = pl.when("weekly").then(pl.lit("weekly")).otherwise(pl.lit("visit"))
@@ -137,31 +137,90 @@ def _weeks(records: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _score(score: Score, instrument: Instrument, answered: pl.DataFrame) -> pl.DataFrame:
-    """form, paramcd, aval, nmiss, dtype for each form that answers one of the score's items.
-
-    A part with k of n items answered, a of them not applicable, and no more missing than allowed is
-    n / k times the sum of the answered ones; the score is the sum of its parts.
-    """
-    forms = answered.filter(pl.col("item").is_in([item for part in score.parts for item in part.items]))
+def _score(score: Score, instrument: Instrument, answered: pl.DataFrame, worth: pl.DataFrame) -> pl.DataFrame:
+    """form, paramcd, aval, nmiss, dtype for each form that answers one of the score's items."""
+    forms = answered.filter(pl.col("item").is_in(score.items))
     total = forms.select("form").unique().with_columns(aval=pl.lit(0.0), nmiss=pl.lit(0, pl.Int64))
     for part in score.parts:
-        n = len(part.items)
-        of_part = forms.filter(pl.col("item").is_in(part.items)).with_columns(_points(instrument))
-        sums = of_part.group_by("form").agg(
-            pl.col("points").sum().alias("sum"),
-            pl.col("points").count().cast(pl.Int64).alias("k"),
-            (pl.col("value") == "NA").sum().cast(pl.Int64).alias("na"),
+        total = total.join(_part(part, instrument, forms), on="form", how="left").select(
+            "form",
+            pl.col("aval") + pl.col("points"),
+            (pl.col("nmiss") + pl.col("missing").fill_null(len(part.items))).alias("nmiss"),
         )
-        missing = n - pl.col("k").fill_null(0) - pl.col("na").fill_null(0)
-        points = pl.when(missing <= part.missing_allowed, pl.col("k") > 0).then(pl.col("sum") * n / pl.col("k"))
-        total = total.join(sums, on="form", how="left").select(
-            "form", pl.col("aval") + points, (pl.col("nmiss") + missing).alias("nmiss")
-        )
-    prorated = pl.col("aval").is_not_null() & (pl.col("nmiss") > 0)
-    return total.with_columns(
-        pl.lit(score.paramcd).alias("paramcd"), pl.when(prorated).then(pl.lit("PRORATED")).alias("dtype")
+    if score.is_profile:
+        total = total.drop("aval").join(_profiles(score, forms, worth), on="form", how="left")
+    elif score.method == "mean":
+        total = total.with_columns(pl.col("aval") / len(score.items))
+    filled = pl.col("aval").is_not_null() & (pl.col("nmiss") > 0)
+    how = "PRORATED" if any(part.missing_count_as == "mean" for part in score.parts) else "LOWEST"
+    return total.select(
+        "form",
+        _rounded(score).alias("aval"),
+        "nmiss",
+        pl.lit(score.paramcd).alias("paramcd"),
+        pl.when(filled).then(pl.lit(how)).alias("dtype"),
     )
+
+
+def _part(part: Part, instrument: Instrument, forms: pl.DataFrame) -> pl.DataFrame:
+    """form, points, missing of the forms that answer an item of the part.
+
+    With k of n items answered, their sum is taken k' / k times, where k' counts the items that stand as the mean of
+    the others as well; the rest of the n stand as their lowest answer.
+    """
+    n, lowest = len(part.items), {item: instrument.ranges[item][0] for item in part.items}
+    of_part = forms.filter(pl.col("item").is_in(part.items)).with_columns(
+        _points(instrument), pl.col("item").replace_strict(lowest, return_dtype=pl.Int64).alias("low")
+    )
+    is_na = pl.col("value") == "NA"
+    sums = of_part.group_by("form").agg(
+        pl.col("points").sum().alias("sum"),
+        pl.col("points").count().cast(pl.Int64).alias("k"),
+        is_na.sum().cast(pl.Int64).alias("na"),
+        (sum(lowest.values()) - pl.col("low").sum()).alias("low_missing"),
+        pl.col("low").filter(is_na).sum().alias("low_na"),
+    )
+    missing = n - pl.col("k") - pl.col("na")
+    mean_missing, mean_na = part.missing_count_as == "mean", part.not_applicable_count_as == "mean"
+    counted = pl.col("k") + (missing if mean_missing else 0) + (pl.col("na") if mean_na else 0)
+    as_lowest = (0 if mean_missing else pl.col("low_missing")) + (0 if mean_na else pl.col("low_na"))
+    points = pl.when(missing <= part.missing_allowed, pl.col("k") > 0).then(
+        pl.col("sum") * counted / pl.col("k") + as_lowest
+    )
+    return sums.select("form", points.alias("points"), missing.alias("missing"))
+
+
+def _worth(protocol: Protocol, instrument: Instrument) -> pl.DataFrame:
+    """site, profile, worth: what the value set of each site's country gives a profile."""
+    sets = protocol.value_sets.get(instrument.instrument, {})
+    rows = [
+        (site.site, profile, value)
+        for site in protocol.study.sites
+        for profile, value in sets.get(site.country, sets.get(ANYWHERE, {})).items()
+    ]
+    return pl.DataFrame(rows, schema={"site": pl.String, "profile": pl.String, "worth": pl.Float64}, orient="row")
+
+
+def _profiles(score: Score, forms: pl.DataFrame, worth: pl.DataFrame) -> pl.DataFrame:
+    """form, aval: of a profile without a value set none, else what its site's country gives it."""
+    order = {item: position for position, item in enumerate(score.items)}
+    profiles = (
+        forms.with_columns(pl.col("item").replace_strict(order, return_dtype=pl.Int64).alias("position"))
+        .sort("form", "position")
+        .group_by("form", "site")
+        .agg(pl.col("value").str.join("").alias("profile"))
+        .join(worth, on=["site", "profile"], how="left")
+    )
+    value = pl.col("worth") if score.method == "value_set" else pl.lit(None, pl.Float64)
+    return profiles.select("form", value.alias("aval"))
+
+
+def _rounded(score: Score) -> pl.Expr:
+    whole, exact = 10**score.decimals, pl.col("aval")
+    scaled = (exact * whole).round(9)
+    up, down = scaled.ceil(), scaled.floor()
+    halves = {"half_up": (scaled + 0.5).floor(), "half_even": scaled.round(0, mode="half_to_even")}
+    return exact if score.rounding == "none" else {"up": up, "down": down, **halves}[score.rounding] / whole
 
 
 def _points(instrument: Instrument) -> pl.Expr:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from pipelines.study.item_names import ItemNames, Numbers
+from pipelines.study.item_names import ItemNames, Numbers, numbers_of
 from pipelines.study.reliable_change import ReliableChange
 from pipelines.study.strict import Strict
 
@@ -73,10 +73,12 @@ class Bands(Strict):
 
 
 class Cutoff(Strict):
-    """A published threshold, reached at `value` and beyond it; `countries`: where it holds (default: elsewhere)."""
+    """A published threshold, reached at `value` and on its `side`: where things are worse (caseness) or better
+    (remission). `countries`: where it holds (default: wherever no other cut-off of that name does)."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     value: float
+    side: Literal["worse", "better"] = "worse"
     countries: list[Country] = Field(default_factory=list)
     source: str
     verified: bool
@@ -142,16 +144,17 @@ class Instrument(Strict):
 
     `version` names the rule; a rival rule of the same instrument is `<instrument>@<version>.yaml`. `language` is
     `any` where all language versions are scored alike. `verified`: somebody read the items and the scoring in the
-    sources; what nobody did read is listed under `unsure`.
+    sources; what nobody did read is listed under `unsure`. A file without items says what is known of an instrument
+    that cannot be scored yet.
     """
 
     instrument: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     title: str
     version: str
     language: str = "any"
-    items: list[Items] = Field(min_length=1)
+    items: list[Items]
     labels: dict[str, str] = Field(default_factory=dict)
-    scores: list[Score] = Field(min_length=1)
+    scores: list[Score]
     missing_rule: MissingRule | None = None
     cdisc: Qrs | None = None
     source: list[str] = Field(min_length=1)
@@ -191,15 +194,13 @@ class Instrument(Strict):
     @cached_property
     def test_codes(self) -> dict[str, str]:
         """CDISC's QSTESTCD by item."""
-        if self.cdisc is None:
-            return {}
-        found = {}
-        for name in self.ranges:
-            digits = name.lstrip("abcdefghijklmnopqrstuvwxyz_")
-            code = self.cdisc.items.get(name) or self.cdisc.items.get(name.removesuffix(digits) + "{n}")
-            if code:
-                found[name] = code.replace("{nn}", digits.zfill(2)).replace("{n}", digits)
-        return found
+        codes = dict(self.cdisc.items) if self.cdisc else {}
+        for group in self.items:
+            pattern = codes.pop(f"{group.prefix}{{n}}", "")
+            for number in numbers_of(group.numbers) if pattern and group.numbers else []:
+                code = pattern.replace("{nn}", f"{number:02}").replace("{n}", str(number))
+                codes.setdefault(f"{group.prefix}{number}", code)
+        return codes
 
     def is_verified(self, score: Score) -> bool:
         return self.verified if score.verified is None else score.verified

@@ -79,5 +79,7 @@ def _names(instrument: Instrument) -> Iterator[Complaint]:
                 yield ("cdisc", "items", item), f"`{item}` is no item of {instrument.instrument}"
         for code in sorted(set(instrument.cdisc.scores) - {score.paramcd for score in instrument.scores}):
             yield ("cdisc", "scores", code), f"`{code}` is no parameter of {instrument.instrument}"
+    if bool(instrument.items) != bool(instrument.scores):
+        yield ("scores",), "items and scores go together: list both, or neither of an instrument nobody has read"
     if not instrument.verified and not instrument.unsure:
         yield ("verified",), "say under `unsure` what nobody has read in its source yet"

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 
 from pipelines.study.check import limit_names
 from pipelines.study.epoch_check import epoch_complaints
-from pipelines.study.instrument import Instrument
-from pipelines.study.instrument_check import complaints
+from pipelines.study.instrument import Instrument, Score
+from pipelines.study.instrument_file import InstrumentReading
 from pipelines.study.intercurrent import event_complaints
 from pipelines.study.mapping_check import mapping_complaints
 from pipelines.study.outcome_check import outcome_complaints
 from pipelines.study.query_rule import load_query_rules
 from pipelines.study.study import Schedule, Study
-from pipelines.study.yaml_file import Complaint, InvalidFileError, Place, Problem, YamlFile, read_yaml
+from pipelines.study.value_set import ValueSet
+from pipelines.study.yaml_file import Complaint, InvalidFileError, Place, read_yaml
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 
@@ -25,12 +27,24 @@ SCHEMAS = Path(__file__).parents[2] / "schemas"
 class Protocol:
     """A study file together with the instruments it uses, checked against each other.
 
-    `digest` covers every byte that was read: the same digest means the same protocol.
+    `digest` covers every byte that was read: the same digest means the same protocol. `value_sets`, by instrument
+    and country (or `any`): what profiles are worth.
     """
 
     study: Study
     instruments: dict[str, Instrument]
     digest: str
+    value_sets: dict[str, dict[str, ValueSet]] = field(default_factory=dict)
+
+    @cached_property
+    def scores(self) -> list[tuple[Instrument, Score]]:
+        """Every parameter with its instrument, in the order of the files; an index only where there is a value set."""
+        return [
+            (instrument, score)
+            for name, instrument in self.instruments.items()
+            for score in instrument.scores
+            if score.method != "value_set" or self.value_sets.get(name)
+        ]
 
 
 def built_in_studies() -> dict[str, Path]:
@@ -45,46 +59,13 @@ def load_protocol(path: Path) -> Protocol:
     """
     file = read_yaml(path)
     study = file.into(Study)
-    read: dict[str, Instrument] = {}
-    problems: list[Problem] = []
-    digest = sha256(path.read_bytes())
+    reading = InstrumentReading(file, sha256(path.read_bytes()))
     for i, schedule in enumerate(study.instruments):
-        source = _instrument_file(path.parent, schedule.instrument)
-        if source is None:
-            known = ", ".join(sorted(p.stem for p in (SCHEMAS / "instruments").glob("*.yaml")))
-            message = f"there is no instrument file `{schedule.instrument}`; there are {known}"
-            problems.append(file.problem(("instruments", i, "instrument"), message))
-            continue
-        digest.update(source.read_bytes())
-        try:
-            read[schedule.instrument] = load_instrument(source)
-        except InvalidFileError as error:
-            problems += error.problems
-    if not problems:
-        problems = [file.problem(*c) for c in _complaints(study, read)]
+        reading.read(i, schedule)
+    problems = reading.problems or [file.problem(*c) for c in _complaints(study, reading.instruments)]
     if problems:
         raise InvalidFileError(problems)
-    return Protocol(study, read, digest.hexdigest())
-
-
-def load_instrument(path: Path) -> Instrument:
-    """Read one instrument file. Raises InvalidFileError."""
-    file: YamlFile = read_yaml(path)
-    instrument = file.into(Instrument)
-    problems = [file.problem(place, message) for place, message in complaints(instrument)]
-    name, _, version = path.stem.partition("@")
-    if instrument.instrument != name:
-        problems.append(file.problem(("instrument",), f"the file is called {name}, so must the instrument be"))
-    if version and instrument.version != version:
-        problems.append(file.problem(("version",), f"the file is called {path.stem}, so its version must be {version}"))
-    if problems:
-        raise InvalidFileError(problems)
-    return instrument
-
-
-def _instrument_file(beside: Path, name: str) -> Path | None:
-    candidates = (beside / "instruments" / f"{name}.yaml", SCHEMAS / "instruments" / f"{name}.yaml")
-    return next((path for path in candidates if path.is_file()), None)
+    return Protocol(study, reading.instruments, reading.digest.hexdigest(), reading.value_sets)
 
 
 def _complaints(study: Study, instruments: dict[str, Instrument]) -> Iterator[Complaint]:
@@ -94,6 +75,7 @@ def _complaints(study: Study, instruments: dict[str, Instrument]) -> Iterator[Co
     yield from _items(study, instruments)
     yield from epoch_complaints(study)
     yield from outcome_complaints(study, instruments)
+    yield from _parameters(study, instruments)
     yield from _populations(study)
     yield from _sources(study, instruments)
     yield from mapping_complaints(study, instruments)
@@ -152,6 +134,19 @@ def _dates(place: Place, schedule: Schedule) -> Iterator[Complaint]:
                 (*place, "since", when),
                 f"{schedule.instrument} is not asked at `{when}`; it is at {', '.join(known)}",
             )
+
+
+def _parameters(study: Study, instruments: dict[str, Instrument]) -> Iterator[Complaint]:
+    """Parameters that two instruments both define."""
+    owner: dict[str, str] = {}
+    for i, schedule in enumerate(study.instruments):
+        for score in instruments[schedule.instrument].scores:
+            first = owner.setdefault(score.paramcd, schedule.instrument)
+            if first != schedule.instrument:
+                yield (
+                    ("instruments", i, "instrument"),
+                    f"{score.paramcd} is a parameter of {first} and of {schedule.instrument}; rename it in one of them",
+                )
 
 
 def _items(study: Study, instruments: dict[str, Instrument]) -> Iterator[Complaint]:

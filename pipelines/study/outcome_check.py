@@ -12,7 +12,7 @@ from pipelines.study.yaml_file import Complaint, Place
 
 def outcome_complaints(study: Study, instruments: dict[str, Instrument]) -> Iterator[Complaint]:
     """What does not fit together, by place."""
-    scores = {score.paramcd: score for instrument in instruments.values() for score in instrument.scores}
+    scores = {s.paramcd: s for instrument in instruments.values() for s in instrument.scores if s.method != "profile"}
     yield from _primary(study, scores)
     yield from _parameters(study.outcomes, scores)
     yield from _names(study.outcomes)

@@ -58,13 +58,18 @@ class Schedule(Strict):
 
     What was added to the protocol later is not missing before: `since` is the first day on which the form is asked,
     one for all or one by visit (and `weekly`); `items_since` likewise of items that the form did not have at first.
+
+    `version`: a rival rule, `<instrument>@<version>.yaml`. `value_sets`: files in `instruments/` beside the study
+    file, by country or for `any`, for an instrument with an index.
     """
 
     instrument: Identifier
+    version: Identifier | None = None
     visits: list[str]
     weekly: bool = False
     since: date | dict[str, date] | None = None
     items_since: dict[str, date] = Field(default_factory=dict)
+    value_sets: dict[str, str] = Field(default_factory=dict)
 
     def asked_since(self, avisit: str) -> date | None:
         """The first day on which the form is asked at a visit, or `weekly`; None where it always was."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from pipelines.study.instrument import Instrument
 from pipelines.study.load import Protocol
 from pipelines.validation.mapping import UNSTATED
 from pipelines.validation.typed import failed
@@ -69,18 +70,29 @@ def item_table(protocol: Protocol) -> pl.DataFrame:
     import polars as pl
 
     facts = [
-        (name, item, low, high, item in instrument.may_be_not_applicable)
+        (name, item, *ends, instrument.listed_values.get(item), *_allowed(instrument, item, ends))
         for name, instrument in protocol.instruments.items()
-        for item, (low, high) in (instrument.ranges | instrument.totals).items()
+        for item, ends in (instrument.ranges | instrument.totals).items()
     ]
-    shape = {
+    shape: dict[str, Any] = {
         "instrument": pl.String,
         "item": pl.String,
         "low": pl.Int64,
         "high": pl.Int64,
+        "listed": pl.List(pl.Int64),
         "may_be_na": pl.Boolean,
+        "allowed": pl.String,
     }
     return pl.DataFrame(facts, schema=shape, orient="row")
+
+
+def _allowed(instrument: Instrument, item: str, ends: tuple[int, int]) -> tuple[bool, str]:
+    """Whether an item may be answered NA, and in words what it may hold."""
+    may_be_na = item in instrument.may_be_not_applicable
+    low, high = ends
+    listed = instrument.listed_values.get(item)
+    allowed = f"one of {', '.join(map(str, listed))}" if listed else f"from {low} to {high}"
+    return may_be_na, allowed + (f", or {NOT_APPLICABLE}" if may_be_na else "")
 
 
 def judge_answers(rows: pl.DataFrame, items: pl.DataFrame) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
@@ -98,7 +110,8 @@ def judge_answers(rows: pl.DataFrame, items: pl.DataFrame) -> tuple[pl.DataFrame
     is_na = (value == NOT_APPLICABLE) & pl.col("may_be_na")
     too_long = value.str.contains(MANY_DIGITS)
     number = pl.col("number")
-    outside = (number < pl.col("low")) | (number > pl.col("high")) | too_long
+    unlisted = pl.col("listed").is_not_null() & ~pl.col("listed").list.contains(number)
+    outside = (number < pl.col("low")) | (number > pl.col("high")) | unlisted | too_long
     instruments = items["instrument"].unique().to_list()
     verdict = (
         pl.when(~known & pl.col("item").is_not_null() & pl.col("instrument").is_in(instruments))
@@ -112,13 +125,7 @@ def judge_answers(rows: pl.DataFrame, items: pl.DataFrame) -> tuple[pl.DataFrame
         .otherwise(pl.lit(None, pl.String))
     )
     canonical = pl.when(number.is_not_null() & known).then(number.cast(pl.String)).otherwise(value)
-    allowed = pl.format(
-        "from {} to {}{}",
-        "low",
-        "high",
-        pl.when("may_be_na").then(pl.lit(f", or {NOT_APPLICABLE}")).otherwise(pl.lit("")),
-    )
-    found = judged.select(verdict.alias("rule"), canonical.alias("value"), allowed.alias("allowed"))
+    found = judged.select(verdict.alias("rule"), canonical.alias("value"), "allowed")
     rows = rows.with_columns(found["value"])
     if found["rule"].null_count() == found.height:
         return rows, []

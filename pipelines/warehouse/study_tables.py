@@ -11,6 +11,7 @@ from typing import Any
 from pipelines.study.load import Protocol
 from pipelines.study.outcome import RULES
 from pipelines.study.query_rule import QueryChoice, load_query_rules
+from pipelines.study.value_set import ANYWHERE
 from pipelines.warehouse.database import create_table, insert_rows
 from schemas.feeds import FEEDS
 
@@ -137,14 +138,12 @@ def _items(protocol: Protocol) -> Rows:
 
 
 def _scores(protocol: Protocol) -> Rows:
-    scores = [(name, score) for name, i in protocol.instruments.items() for score in i.scores]
-    for order, (name, score) in enumerate(scores, start=1):
-        instrument = protocol.instruments[name]
+    for order, (instrument, score) in enumerate(protocol.scores, start=1):
         yield (
             score.paramcd,
             order,
             score.param,
-            name,
+            instrument.instrument,
             score.direction,
             len(score.items),
             *(score.range or (None, None)),
@@ -157,41 +156,49 @@ def _scores(protocol: Protocol) -> Rows:
 
 
 def _score_parts(protocol: Protocol) -> Rows:
-    for instrument in protocol.instruments.values():
-        for score in instrument.scores:
-            for number, part in enumerate(score.parts, start=1):
-                lowest = sum(instrument.ranges[item][0] for item in part.items)
-                counts_as = part.missing_count_as, part.not_applicable_count_as
-                yield score.paramcd, number, len(part.items), part.missing_allowed, *counts_as, lowest
+    for instrument, score in protocol.scores:
+        for number, part in enumerate(score.parts, start=1):
+            lowest = sum(instrument.ranges[item][0] for item in part.items)
+            counts_as = part.missing_count_as, part.not_applicable_count_as
+            yield score.paramcd, number, len(part.items), part.missing_allowed, *counts_as, lowest
 
 
 def _score_items(protocol: Protocol) -> Rows:
-    for name, instrument in protocol.instruments.items():
-        for score in instrument.scores:
-            position = 0
-            for number, part in enumerate(score.parts, start=1):
-                for item in part.items:
-                    position += 1
-                    is_reversed = item in instrument.reversed_items
-                    yield score.paramcd, number, name, item, *instrument.ranges[item], is_reversed, position
+    for instrument, score in protocol.scores:
+        position = 0
+        for number, part in enumerate(score.parts, start=1):
+            for item in part.items:
+                position += 1
+                is_reversed = item in instrument.reversed_items
+                ends = instrument.ranges[item]
+                yield score.paramcd, number, instrument.instrument, item, *ends, is_reversed, position
 
 
 def _score_bands(protocol: Protocol) -> Rows:
-    for instrument in protocol.instruments.values():
-        for score in instrument.scores:
-            for label, begins, ends in score.bands.spans if score.bands else ():
-                yield score.paramcd, label, begins, ends
+    for _, score in protocol.scores:
+        for label, begins, ends in score.bands.spans if score.bands else ():
+            yield score.paramcd, label, begins, ends
+
+
+def _value_sets(protocol: Protocol) -> Rows:
+    """What profiles are worth, by the countries of the sites that have a value set."""
+    countries = sorted({site.country for site in protocol.study.sites})
+    for instrument, score in protocol.scores:
+        sets = protocol.value_sets.get(instrument.instrument, {}) if score.method == "value_set" else {}
+        for country in countries:
+            for profile, value in sets.get(country, sets.get(ANYWHERE, {})).items():
+                yield score.paramcd, country, profile, value
 
 
 def _published_thresholds(protocol: Protocol) -> Rows:
     """Cut-offs, by country where they differ, and reliable changes, as the instruments' literature has them."""
-    for instrument in protocol.instruments.values():
-        for score in instrument.scores:
-            for cutoff in score.cutoffs:
-                for country in cutoff.countries or (None,):
-                    yield score.paramcd, cutoff.name, country, cutoff.value, cutoff.source, cutoff.verified
-            for change in score.reliable_change:
-                yield score.paramcd, "reliable_change", None, change.points, change.source, change.verified
+    for _, score in protocol.scores:
+        for cutoff in score.cutoffs:
+            for country in cutoff.countries or (None,):
+                said = cutoff.source, cutoff.verified
+                yield score.paramcd, cutoff.name, country, cutoff.value, cutoff.side, *said
+        for change in score.reliable_change:
+            yield score.paramcd, "reliable_change", None, change.points, None, change.source, change.verified
 
 
 def _modules(protocol: Protocol) -> Rows:
@@ -236,7 +243,7 @@ def _epoch_arms(protocol: Protocol) -> Rows:
 
 def _outcome_definitions(protocol: Protocol) -> Rows:
     outcomes = protocol.study.outcomes
-    codes = [score.paramcd for instrument in protocol.instruments.values() for score in instrument.scores]
+    codes = [score.paramcd for _, score in protocol.scores]
     for site in protocol.study.sites:
         for code in codes:
             in_force = [outcomes.in_force(rule, code, site.country) for rule in RULES]
@@ -360,10 +367,11 @@ STUDY_TABLES = [
             _score_parts,
         ),
         ("study.score_item", f"paramcd, part BIGINT, instrument, item, {_ITEM_RANGE}, position BIGINT", _score_items),
+        ("study.value_set", "paramcd, country, profile, value DOUBLE", _value_sets),
         ("study.score_band", "paramcd, label, begins DOUBLE, ends DOUBLE", _score_bands),
         (
             "study.published_threshold",
-            "paramcd, name, country, value DOUBLE, source, verified BOOLEAN",
+            "paramcd, name, country, value DOUBLE, side, source, verified BOOLEAN",
             _published_thresholds,
         ),
         ("study.module", "module, label, kind, is_core BOOLEAN", _modules),

@@ -13,8 +13,8 @@ from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pipelines.study.instrument import Score
 from pipelines.study.study import Study, Visit
+from tests.sql.published_rules import RULES, score
 from tests.sql.trial import Trial
 
 Row = dict[str, Any]
@@ -80,28 +80,6 @@ def study_day(day: date, reference: date) -> int:
     return (day - reference).days + 1 if day >= reference else (day - reference).days
 
 
-def score(points: dict[str, Any], definition: Score, instrument: Any) -> tuple[Fraction | None, int]:
-    """The value of a score and its number of missing items; `points` holds the answers given."""
-    total: Fraction | None = Fraction(0)
-    n_missing = 0
-    for part in definition.parts:
-        missing = [item for item in part.items if points.get(item) is None]
-        valued = []
-        for item in part.items:
-            answer = points.get(item)
-            if answer is None or answer == "NA":
-                continue
-            low, high = instrument.ranges[item]
-            valued.append(low + high - int(answer) if item in instrument.reversed_items else int(answer))
-        n_missing += len(missing)
-        if len(missing) > part.missing_allowed or not valued:
-            total = None
-        elif total is not None:
-            mean = Fraction(sum(valued), len(valued))
-            total += sum(valued) + mean * (len(part.items) - len(valued))
-    return total, n_missing
-
-
 def adqs(trial: Trial) -> list[Row]:
     """Every row of analysis.adqs, in key order, with the columns that are reckoned."""
     study = trial.protocol.study
@@ -131,24 +109,23 @@ def _records(trial: Trial) -> list[Row]:
             forms[*who, row["instrument"], row["visit"], row["completed_at"], row["completed_on"]].append(row)
     records = []
     for (site, subject, name, label, instant, day), answers in forms.items():
-        instrument, person = trial.protocol.instruments[name], persons[site, subject]
+        person = persons[site, subject]
         zone = ZoneInfo(trial.protocol.study.site_by_id[site].timezone)
         given = {row["item"]: row["value"] for row in answers}
-        for definition in instrument.scores:
-            items = [item for part in definition.parts for item in part.items]
-            if not set(items) & set(given):
+        for paramcd, rule in RULES[name].items():
+            if not set(rule.items) & set(given):
                 continue
-            value, n_missing = score(given, definition, instrument)
+            scored = score(given, rule)
             records.append(
                 {
-                    **person, "paramcd": definition.paramcd, "instrument": name, "day": day,
+                    **person, "paramcd": paramcd, "instrument": name, "day": day,
                     "instant": instant or datetime.combine(day, time(), tzinfo=zone),
                     "weekly": (label or "").strip().upper() == trial.protocol.study.weekly.label.upper(),
                     "sequence": min(sequence[row["delivery_id"]] for row in answers),
                     "row_no": min(row["row_no"] for row in answers),
                     "ady": study_day(day, person["reference"]) if person["reference"] else None,
-                    "aval": value, "nitem": len(items), "nmiss": n_missing,
-                    "dtype": "PRORATED" if value is not None and n_missing else None,
+                    "aval": scored.value, "nitem": len(rule.items), "nmiss": scored.n_missing,
+                    "dtype": "PRORATED" if scored.prorated else None,
                 }
             )  # fmt: skip
     return records
