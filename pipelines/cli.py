@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from pipelines.commands.common import BUSY, FAILED, HELD_BACK, fail, protocol_of, with_workspace
+from pipelines.commands.compare_scoring import compare_scoring
 from pipelines.commands.deliveries import deliveries
 from pipelines.commands.queries import queries
 from pipelines.commands.trace import trace
@@ -198,6 +199,7 @@ def up(workspace: Workspace, port: int) -> None:
     os.execv(Path(sys.executable).with_name("dagster"), command)  # noqa: S606 (fixed words, no shell)
 
 
+cli.add_command(compare_scoring)
 cli.add_command(deliveries)
 cli.add_command(queries)
 cli.add_command(trace)

@@ -130,9 +130,9 @@ class Trial:
         ids = [d["delivery_id"] for d in self.deliveries if (d["site_id"], d["feed"]) == (site_id, feed)]
         return ids[-1] if ids else None
 
-    def tables(self, *wanted: str, threads: int = 2) -> Tables:
-        """What the SQL derives, in memory: everything, or the wanted tables and what they need."""
-        con = duckdb.connect(":memory:", config={"threads": threads})
+    def tables(self, *wanted: str, threads: int = 2, file: Path = MEMORY) -> Tables:
+        """What the SQL derives, in memory or a file: everything, or the wanted tables and what they need."""
+        con = duckdb.connect(str(file), config={"threads": threads})
         con.execute("SET TimeZone = 'UTC'")
         create_study_tables(con, self.protocol, self.as_of, "", file=MEMORY)
         for name, columns in input_columns().items():
