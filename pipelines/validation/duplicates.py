@@ -1,19 +1,25 @@
 """The same record twice in one delivery: left out where it says the same, quarantined where it does not.
 
-Set-based over the written Parquet, and only when two keys have met.
+Only the rows of which the key stands there more than once are looked at, and the file of accepted rows is written
+again only where some of them must go.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines import effects
+from pipelines.validation.row_file import RowFile
 
 if TYPE_CHECKING:
     import duckdb
+    import polars as pl
 
+SUSPECTS = ".suspects.parquet"
 MEMORY = "600MB"
 
 # One row a record whose key stands more than once in the delivery. `fate`: conflict, or duplicate (the same
@@ -21,9 +27,8 @@ MEMORY = "600MB"
 _TWICE = """
 CREATE TEMP TABLE twice AS
 WITH every AS (
-    SELECT record_key, row_no, line_no, {source_column} AS column_name, file_row_number AS place, {content},
-           '' AS unread
-    FROM read_parquet($accepted, file_row_number = TRUE)
+    SELECT record_key, row_no, line_no, {source_column} AS column_name, place, {content}, '' AS unread
+    FROM read_parquet($suspects)
     UNION ALL
     SELECT record_key, row_no, line_no, {source_column} AS column_name, NULL AS place, {content}, unread
     FROM read_parquet($refused)
@@ -44,13 +49,7 @@ FROM every JOIN repeated USING (record_key)
 # A column says different things where its values differ or where only some of them are missing.
 _DIFFERS = 'min("{0}") IS DISTINCT FROM max("{0}") OR count("{0}") BETWEEN 1 AND count(*) - 1'
 
-_KEPT = """
-COPY (
-    SELECT * EXCLUDE (file_row_number) FROM read_parquet('{accepted}', file_row_number = TRUE)
-    WHERE file_row_number NOT IN (SELECT place FROM twice WHERE fate <> 'first' AND place IS NOT NULL)
-    ORDER BY file_row_number
-) TO '{target}' (FORMAT parquet, COMPRESSION zstd)
-"""
+_REMOVED = "SELECT place FROM twice WHERE fate <> 'first' AND place IS NOT NULL ORDER BY place"
 
 _QUARANTINED = """
 COPY (
@@ -63,13 +62,20 @@ COPY (
 ) TO '{target}' (FORMAT parquet, COMPRESSION zstd)
 """
 
-_COUNTS = """
-WITH refused AS (SELECT DISTINCT row_no FROM read_parquet($quarantine)),
-kept AS (SELECT DISTINCT row_no FROM read_parquet($accepted)),
-again AS (SELECT DISTINCT row_no FROM twice WHERE fate = 'duplicate')
-SELECT (SELECT count(*) FROM kept ANTI JOIN refused USING (row_no)),
-       (SELECT count(*) FROM refused),
-       (SELECT count(*) FROM again ANTI JOIN refused USING (row_no) ANTI JOIN kept USING (row_no))
+# Of the records that lost accepted rows and had nothing refused before: how many there are, how many now have
+# something refused, and how many of the others still have an accepted row.
+_CHANGED = """
+WITH removed AS (
+    SELECT row_no, bool_or(fate = 'conflict') AS conflict
+    FROM twice WHERE fate <> 'first' AND place IS NOT NULL
+    GROUP BY row_no
+),
+changed AS (SELECT * FROM removed ANTI JOIN read_parquet($quarantine) AS refused USING (row_no)),
+kept AS (SELECT DISTINCT row_no FROM read_parquet($accepted) SEMI JOIN changed USING (row_no))
+SELECT count(*),
+       count(*) FILTER (WHERE conflict),
+       count(*) FILTER (WHERE NOT conflict AND row_no IN (SELECT row_no FROM kept))
+FROM changed
 """
 
 
@@ -84,11 +90,14 @@ class Counts:
 
 @dataclass(frozen=True)
 class Delivered:
-    """The files of one delivery, rewritten in place; `refused` holds what the refused rows said."""
+    """The files of one delivery, rewritten in place; `refused` holds what the refused rows said. `shape` and
+    `distinct` are how accepted rows lie, `content` where two of one key may differ."""
 
     accepted: Path
     quarantine: Path
     refused: Path
+    shape: Mapping[str, Any]
+    distinct: Sequence[str]
     content: list[str]
     has_source_column: bool
     delivery_id: str
@@ -97,40 +106,93 @@ class Delivered:
     conflict_message: str
 
 
-def set_duplicates_apart(files: Delivered) -> Counts:
-    """Take repeated records out of the accepted rows, conflicting ones into quarantine."""
+def suspects(accepted: Sequence[pl.Series], refused: Sequence[pl.Series]) -> pl.Series | None:
+    """The places of accepted rows (from 0) of which the key may stand more than once, from the hashes of all keys in
+    the order of the rows; None where no two keys have met."""
+    import polars as pl
+
+    every = [*accepted, *refused]
+    if not every:
+        return None
+    hashes = pl.concat(every)
+    if hashes.n_unique() == hashes.len():
+        return None
+    repeated = hashes.filter(hashes.is_duplicated()).unique()
+    return pl.concat(accepted).is_in(repeated.implode()).arg_true() if accepted else hashes.clear()
+
+
+def set_duplicates_apart(files: Delivered, places: pl.Series, counts: Counts) -> Counts:
+    """Take repeated records out of the accepted rows, conflicting ones into quarantine; `places` are the suspects."""
     import duckdb
 
-    spill = files.accepted.with_name(".spill")
+    suspected, spill = files.accepted.with_name(SUSPECTS), files.accepted.with_name(".spill")
+    _copy(files, suspected, places)
     with duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": str(spill)}) as con:
         con.execute("SET TimeZone = 'UTC'")
-        _find(con, files)
-        _rewrite(con, _KEPT, files.accepted, accepted=files.accepted)
-        facts = {
-            "delivery_id": files.delivery_id,
-            "site_id": files.site_id,
-            "feed": files.feed,
-            "message": files.conflict_message,
-        }
-        _rewrite(con, _QUARANTINED, files.quarantine, quarantine=files.quarantine, **facts)
-        paths = {"accepted": str(files.accepted), "quarantine": str(files.quarantine)}
-        counted = con.execute(_COUNTS, paths).fetchone()
+        _find(con, files, suspected)
+        removed = [place for (place,) in con.execute(_REMOVED).fetchall()]
+        if removed:
+            _copy(files, files.accepted, removed, without=True)
+        counts = _counted(con, files, counts)
+        _quarantine_conflicts(con, files)
+    effects.remove(suspected)
     effects.remove(spill)
-    assert counted is not None
-    return Counts(*counted)
+    return counts
 
 
-def _find(con: duckdb.DuckDBPyConnection, files: Delivered) -> None:
+def _copy(files: Delivered, target: Path, places: pl.Series | list[int], *, without: bool = False) -> None:
+    """The accepted rows at `places`, or all without them, as the file `target`, each with its place."""
+    import polars as pl
+
+    parquet: Any = import_module("pyarrow.parquet")
+    chosen = pl.Series("place", places, dtype=pl.Int64)
+    copy = RowFile(target, dict(files.shape) | ({} if without else {"place": pl.Int64()}), files.distinct)
+    try:
+        with parquet.ParquetFile(files.accepted) as source:
+            start = 0
+            for group in range(source.num_row_groups):
+                rows = pl.DataFrame(pl.from_arrow(source.read_row_group(group)))
+                rows = rows.with_columns(pl.int_range(start, start + rows.height, dtype=pl.Int64).alias("place"))
+                start += rows.height
+                copy.add(rows.filter(pl.col("place").is_in(chosen.implode()) ^ without))
+        copy.close()
+    finally:
+        copy.discard()
+
+
+def _find(con: duckdb.DuckDBPyConnection, files: Delivered, suspected: Path) -> None:
     content = ", ".join(f'"{name}"' for name in files.content)
     column = "source_column" if files.has_source_column else "''"
     differ = " OR ".join(_DIFFERS.format(name) for name in [*files.content, "unread"])
     sql = _TWICE.format(content=content, source_column=column, differ=differ)
-    con.execute(sql, {"accepted": str(files.accepted), "refused": str(files.refused)})
+    con.execute(sql, {"suspects": str(suspected), "refused": str(files.refused)})
 
 
-def _rewrite(con: duckdb.DuckDBPyConnection, sql: str, path: Path, **facts: Any) -> None:
-    target = path.with_name(f".{path.name}.growing")
-    quoted = {name: str(fact).replace("'", "''") for name, fact in {**facts, "target": target}.items()}
-    effects.execute(con, sql.format(**quoted), file=target)
+def _counted(con: duckdb.DuckDBPyConnection, files: Delivered, before: Counts) -> Counts:
+    found = con.execute(_CHANGED, {"accepted": str(files.accepted), "quarantine": str(files.quarantine)}).fetchone()
+    assert found is not None
+    changed, conflicting, kept = found
+    return Counts(
+        before.accepted - changed + kept,
+        before.quarantined + conflicting,
+        before.duplicate + changed - conflicting - kept,
+    )
+
+
+def _quarantine_conflicts(con: duckdb.DuckDBPyConnection, files: Delivered) -> None:
+    found = con.execute("SELECT count(*) FROM twice WHERE fate = 'conflict'").fetchone()
+    if found == (0,):
+        return
+    target = files.quarantine.with_name(f".{files.quarantine.name}.growing")
+    facts = {
+        "delivery_id": files.delivery_id,
+        "site_id": files.site_id,
+        "feed": files.feed,
+        "message": files.conflict_message,
+        "quarantine": files.quarantine,
+        "target": target,
+    }
+    quoted = {name: str(fact).replace("'", "''") for name, fact in facts.items()}
+    effects.execute(con, _QUARANTINED.format(**quoted), file=target)
     effects.settle(target, effects.PRIVATE_FILE)
-    effects.rename(target, path)
+    effects.rename(target, files.quarantine)

@@ -20,7 +20,7 @@ from pipelines.study.study import Site
 from pipelines.validation import contract, record_layout
 from pipelines.validation.clock import n_ambiguous
 from pipelines.validation.dictionary_of_delivery import Dictionary
-from pipelines.validation.duplicates import Counts, Delivered, set_duplicates_apart
+from pipelines.validation.duplicates import Counts, Delivered, set_duplicates_apart, suspects
 from pipelines.validation.mapping import FeedMapping, Mapped, map_header
 from pipelines.validation.messages import Wording
 from pipelines.validation.read_ahead import read_ahead
@@ -133,7 +133,8 @@ class Reading:
     folder: Path
     counts: Counts = field(default=Counts(0, 0, 0))
     n_empty: int = 0
-    hashes: list[pl.Series] = field(default_factory=list)
+    hashes: list[pl.Series] = field(default_factory=list)  # of the keys of accepted rows, in their order
+    refused_hashes: list[pl.Series] = field(default_factory=list)
     files: list[RowFile] = field(default_factory=list)
     accepted: RowFile = field(init=False)
     quarantine: RowFile = field(init=False)
@@ -254,7 +255,7 @@ class Reading:
         bad = rows["row"].is_in(failures["row"].unique().implode())
         broken = rows.filter(bad)
         self.refused.add(self.layout.refused_rows(broken, text))
-        self._hash(broken["record_key"].drop_nulls())
+        self.refused_hashes.append(broken["record_key"].drop_nulls().hash())
         lines = failures.join(broken, on="row", how="left")
         self._quarantine(record_layout.with_file_columns(lines, mapping), counted=False)
         spoilt = broken["row_no"].unique()
@@ -263,15 +264,12 @@ class Reading:
         self._accept(good, n_records=_n_records(whole, self.feed), n_quarantined=spoilt.len())
 
     def _accept(self, rows: pl.DataFrame, n_records: int, n_quarantined: int) -> None:
-        self._hash(rows["record_key"])
+        self.hashes.append(rows["record_key"].hash())
         self.accepted.add(rows)
         counts = self.counts
         self.counts = replace(
             counts, accepted=counts.accepted + n_records, quarantined=counts.quarantined + n_quarantined
         )
-
-    def _hash(self, keys: pl.Series) -> None:
-        self.hashes.append(keys.hash())
 
     def _quarantine(self, lines: pl.DataFrame, *, counted: bool = True) -> None:
         """Write refused cells or rows (row_no, line_no, rule, column_name; maybe column, allowed, record_key)."""
@@ -282,26 +280,23 @@ class Reading:
             self.counts = replace(self.counts, quarantined=self.counts.quarantined + n)
 
     def _without_duplicates(self) -> Counts:
-        import polars as pl
-
-        if not self.hashes:
+        places = suspects(self.hashes, self.refused_hashes)
+        if places is None:
             return self.counts
-        hashes = pl.concat(self.hashes)
-        if hashes.n_unique() == hashes.len():
-            return self.counts
-        return set_duplicates_apart(
-            Delivered(
-                self.accepted.path,
-                self.quarantine.path,
-                self.refused.path,
-                self.layout.content,
-                self.feed.name == "questionnaires",
-                self.receipt.delivery_id,
-                self.site.site,
-                self.feed.name,
-                self.wording.message("conflicting_duplicate", "", "", ""),
-            )
+        files = Delivered(
+            self.accepted.path,
+            self.quarantine.path,
+            self.refused.path,
+            self.layout.accepted,
+            self.layout.distinct,
+            self.layout.content,
+            self.feed.name == "questionnaires",
+            self.receipt.delivery_id,
+            self.site.site,
+            self.feed.name,
+            self.wording.message("conflicting_duplicate", "", "", ""),
         )
+        return set_duplicates_apart(files, places, self.counts)
 
 
 def _n_records(rows: pl.DataFrame, feed: Feed) -> int:
