@@ -83,8 +83,9 @@ def fill_in(
 
 
 def _at_visits(protocol: Protocol, people: pl.DataFrame, calendar: Calendar, rng: np.random.Generator) -> pl.DataFrame:
+    """Of the first epoch: nobody is simulated beyond it."""
     rows: list[dict[str, Any]] = []
-    for visit in protocol.study.visits:
+    for visit in protocol.study.first_visits:
         instruments = [s.instrument for s in protocol.study.instruments if visit.avisit in s.visits]
         dated = _visit_days(visit, people, calendar, rng)
         baseline = visit.target_day <= 1

@@ -170,7 +170,7 @@ def _fate(study: Study, person: dict[str, Any], calendar: Calendar, rng: np.rand
     start = person.get("reference")
     if start is None:
         return {}
-    due = [v for v in study.visits if v.arms is None or person.get("arm") in v.arms]
+    due = [v for v in study.first_visits if v.arms is None or person.get("arm") in v.arms]
     done = start + timedelta(days=max(v.window[1] for v in due) + 2)
     fate: dict[str, Any] = {}
     left = start + timedelta(days=day)

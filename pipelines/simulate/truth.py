@@ -255,7 +255,7 @@ def _placed(protocol: Protocol, forms: pl.DataFrame) -> pl.DataFrame:
     """
     study = protocol.study
     avisit, off = pl.lit(None, pl.String), pl.lit(None, pl.Int64)
-    for visit in study.visits:
+    for visit in study.first_visits:
         theirs = pl.lit(True) if visit.arms is None else pl.col("arm").is_in(visit.arms)
         inside = pl.col("ady").is_between(*visit.window) & theirs
         distance = pl.col("ady") - (pl.col("ady") > 0) - (visit.target_day - int(visit.target_day > 0))

@@ -66,7 +66,8 @@ def _non_usage(
 ) -> pl.DataFrame:
     """The last own event if silence lasts from there to the end of what is known."""
     weeks = protocol.study.treatment.weeks if protocol.study.treatment else 0
-    treated = subjects.filter("access", "enrolled", pl.col("start").is_not_null()).with_columns(
+    rule = protocol.study.intercurrent_events.non_usage
+    treated = subjects.filter(rule is not None, "access", "enrolled", pl.col("start").is_not_null()).with_columns(
         pl.min_horizontal(
             pl.col("start") + pl.duration(days=7 * weeks), "eosdt", pl.lit(as_of), _log_end(state, as_of)
         ).alias("known"),
@@ -80,7 +81,7 @@ def _non_usage(
         .agg(pl.col("day").max().alias("used"))
     )
     stopped_on = pl.coalesce("used", "start")
-    silent = (pl.col("known") - stopped_on).dt.total_days() >= protocol.study.engagement.non_usage_days
+    silent = (pl.col("known") - stopped_on).dt.total_days() >= (rule.days if rule else 0)
     return treated.join(last, on="usubjid", how="left").with_columns(
         pl.lit("NONUSE").alias("paramcd"),
         pl.col("start").alias("startdt"),

@@ -39,7 +39,7 @@ def _later(place: Place, epoch: Epoch, study: Study) -> Iterator[Complaint]:
         yield (*place, "starts"), f"{epoch.epoch}: a study without arms has no second allocation"
     if arms and (epoch.arm is None) != bool(epoch.starts.second_allocation):
         yield place, f"{epoch.epoch}: name the `arm` people are then in, unless a second allocation says it"
-    first_visits = [visit.avisit for visit in study.visits if study.epoch_number(visit) == 1]
+    first_visits = [visit.avisit for visit in study.first_visits]
     if epoch.starts.last_form_of is not None and epoch.starts.last_form_of not in first_visits:
         message = f"{epoch.epoch}: `{epoch.starts.last_form_of}` is no visit of the first epoch"
         yield (*place, "starts", "last_form_of"), f"{message}; there are {', '.join(first_visits)}"

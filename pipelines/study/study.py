@@ -95,13 +95,9 @@ class Treatment(Strict):
 
 
 class Engagement(Strict):
-    """How use of the programme is counted; `reason` says why these numbers.
-
-    `non_usage_days`: so long a silence, lasting to the end of what the log tells, is non-usage attrition.
-    """
+    """How use of the programme is counted; `reason` says why these numbers."""
 
     session_gap_minutes: int = Field(default=30, ge=1)
-    non_usage_days: int = Field(default=14, ge=1)
     reason: str
 
 
@@ -209,6 +205,11 @@ class Study(Strict):
     def epoch_number(self, visit: Visit) -> int:
         """1 for the first epoch, or where the study file has none of that name."""
         return next((n for n, epoch in enumerate(self.epochs, 1) if epoch.epoch == visit.epoch), 1)
+
+    @property
+    def first_visits(self) -> list[Visit]:
+        """The visits of the first epoch: without `epochs:`, all."""
+        return [visit for visit in self.visits if self.epoch_number(visit) == 1]
 
     @property
     def has_allocation(self) -> bool:

@@ -49,7 +49,7 @@ def _columns(text: str) -> dict[str, str]:
 
 SETTING = _columns(
     "study_id, title, version, reference_date, has_allocation BOOLEAN, as_of DATE, recruitment_closed_on DATE,"
-    "treatment_starts, treatment_weeks BIGINT, session_gap_minutes BIGINT, non_usage_days BIGINT, weekly_label,"
+    "treatment_starts, treatment_weeks BIGINT, session_gap_minutes BIGINT, weekly_label,"
     "weekly_fills, primary_paramcd, primary_avisit, outcomes_seen_by, study_digest, code_version"
 )
 
@@ -67,7 +67,6 @@ def _setting(protocol: Protocol, as_of: date, code_version: str) -> tuple[Any, .
         study.treatment.starts if study.treatment else None,
         study.treatment.weeks if study.treatment else None,
         study.engagement.session_gap_minutes,
-        study.engagement.non_usage_days,
         study.weekly.label,
         study.weekly.fills_visit,
         study.outcomes.primary.paramcd,

@@ -5,10 +5,10 @@
 -- discontinuation; censored at completion of the study or at the as-of day.
 --
 -- NONUSE (non-usage attrition): from the treatment start of everybody with access to the programme to the last own
--- event in the log, if at least the study file's days of silence follow it up to the end of what can be known:
+-- event in the log, if as many days of silence as the study file calls non-usage follow it to the end of what is known:
 -- the earliest of the end of treatment, the end of study, the as-of day and the day up to which the site's log
--- speaks. Else censored on that day. Who never used it stops on the first day. Without a log there is no time.
--- Silence is never taken for dropout.
+-- speaks. Else censored on that day. Who never used it stops on the first day. Without a log there is no
+-- time, without a rule no row. Silence is never taken for dropout.
 WITH dropout AS (
     SELECT
         p.usubjid,
@@ -27,7 +27,7 @@ WITH dropout AS (
 ),
 watched AS (
     SELECT
-        p.subject_no, p.usubjid, p.treatment_start, s.non_usage_days, r.usage_until,
+        p.subject_no, p.usubjid, p.treatment_start, rule.days, r.usage_until,
         least(p.treatment_end, s.as_of, r.usage_until) AS known_until,
         CASE
             WHEN r.usage_until IS NULL OR r.usage_until < least(p.treatment_end, s.as_of) THEN 'END OF LOG'
@@ -37,6 +37,7 @@ watched AS (
         END AS horizon
     FROM core.subject AS p
     CROSS JOIN study.setting AS s
+    CROSS JOIN study.non_usage AS rule
     JOIN core.log_reach AS r ON r.site_id = p.site_id
     WHERE p.programme_access AND p.enrolled AND p.treatment_start IS NOT NULL
 ),
@@ -50,7 +51,7 @@ last_use AS (
 silence AS (
     SELECT
         w.usubjid, w.treatment_start, w.known_until, w.horizon, w.usage_until, u.used_on,
-        w.known_until - coalesce(u.used_on, w.treatment_start) >= w.non_usage_days AS happened
+        w.known_until - coalesce(u.used_on, w.treatment_start) >= w.days AS happened
     FROM watched AS w
     LEFT JOIN last_use AS u ON u.usubjid = w.usubjid
 ),

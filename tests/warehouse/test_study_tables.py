@@ -34,7 +34,7 @@ def test_every_table_has_the_columns_it_says(con: duckdb.DuckDBPyConnection) -> 
 
 
 def test_the_setting_is_one_row(con: duckdb.DuckDBPyConnection, ict_sad: Protocol) -> None:
-    protocol = ("ict_sad", ict_sad.study.title, "1", "randomisation", True, AS_OF, None, "randomisation", 14, 30, 14)
+    protocol = ("ict_sad", ict_sad.study.title, "1", "randomisation", True, AS_OF, None, "randomisation", 14, 30)
     outcomes = ("WEEKLY", "when_missing", "LSASTOT", "WEEK 15", "statistician", ict_sad.digest, "1+abc")
     assert rows(con, "SELECT * FROM study.setting") == [(*protocol, *outcomes)]
 
