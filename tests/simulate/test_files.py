@@ -123,8 +123,8 @@ def test_later_full_exports_hold_everything_that_earlier_ones_held(clean: Simula
 
 def test_truth_lies_outside_landing(clean: Simulated) -> None:
     truth = clean.workspace.root / "truth"
-    names = {"adsl", "score", "session", "participant_week", "module_progress", "delivery", "quarantine"}
-    assert {path.stem for path in truth.glob("*.parquet")} == names
+    analysis, use = {"adsl", "score", "adqw", "adae", "adtte"}, {"session", "participant_week", "module_progress"}
+    assert {path.stem for path in truth.glob("*.parquet")} == analysis | use | {"delivery", "quarantine"}
     assert clean.faults == []
     assert clean.truth("quarantine").is_empty()
     assert clean.truth("delivery").filter(pl.col("status") != "accepted").is_empty()
