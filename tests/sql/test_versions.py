@@ -147,6 +147,31 @@ def test_streams_of_a_feed_withdraw_only_their_own(trial: Trial) -> None:
     assert people(trial) == [("001", "F", "d1"), ("002", "F", "d1"), ("003", "F", "d3")]
 
 
+def test_what_two_streams_say_alike_is_one_version_of_the_delivery_that_still_says_so(trial: Trial) -> None:
+    send(trial, {"001": "F"}, stream="other")
+    send(trial, {"001": "F"}, stream="house")
+    send(trial, {}, stream="house")
+    assert people(trial) == [("001", "F", "d1")]
+    history = trial.tables("core.participants").rows(
+        "SELECT delivery_id, valid_from_seq, valid_to_seq FROM core.participants_history"
+    )
+    assert history == [("d1", 1, None)]
+
+
+def test_a_repetition_starts_no_interval_and_a_gap_ends_one(trial: Trial) -> None:
+    for people_sent in ({"001": "F"}, {"001": "F"}, {}, {"001": "F"}, {"001": "M"}):
+        send(trial, people_sent)
+    history = trial.tables("core.participants").rows(
+        "SELECT sex, delivery_id, valid_from_seq, valid_to_seq, CAST(valid_from AS DATE), CAST(valid_to AS DATE) "
+        "FROM core.participants_history ORDER BY valid_from_seq"
+    )
+    assert history == [
+        ("F", "d2", 1, 3, date(2026, 1, 2), date(2026, 1, 4)),
+        ("F", "d4", 4, 5, date(2026, 1, 5), date(2026, 1, 6)),
+        ("M", "d5", 5, None, date(2026, 1, 6), None),
+    ]
+
+
 def test_sites_do_not_meet(trial: Trial) -> None:
     send(trial, {"001": "F"})
     trial.add("participants", "miyazaki", subject_id="001", sex="M")
