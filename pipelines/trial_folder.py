@@ -23,15 +23,18 @@ def make_trial_folder(workspace: Workspace, study_file: Path) -> Protocol:
     for site in protocol.study.sites:
         for feed in FEEDS:
             effects.make_directory(workspace.landing / site.site / feed, 0o755)
-    for folder in (workspace.store, workspace.keys, workspace.dagster_home, workspace.closed):
-        effects.make_directory(folder)
-    _copy_instruments(study_file.parent / "instruments", workspace.root / "instruments")
+    for place in (workspace.store, workspace.keys, workspace.dagster_home, workspace.closed):
+        effects.make_directory(place)
+    for folder in ("instruments", "dictionaries"):
+        _copy_along(study_file, workspace.root / folder, folder)
     effects.write(workspace.study_file, wanted, 0o640)
     return protocol
 
 
-def _copy_instruments(source: Path, target: Path) -> None:
-    """The study's own instrument files and value sets come along; the built-in ones are found without."""
+def _copy_along(study_file: Path, target: Path, folder: str) -> None:
+    """The study's own files come along: its instruments and value sets (the built-in ones are found without), the
+    data dictionaries of its projects."""
+    source = study_file.parent / folder
     for path in sorted([*source.glob("*.yaml"), *source.glob("*.csv")]) if source.is_dir() else []:
         effects.make_directory(target, 0o750)
         effects.write(target / path.name, path.read_bytes(), 0o640)

@@ -248,7 +248,7 @@ def file_name(protocol: Protocol, source: Source, feed: str, cut: date) -> str:
 
 
 def _time_format(source: Source) -> str:
-    if source.dialect == "redcap":
+    if source.system == "redcap":
         return "%Y-%m-%d %H:%M:%S"
     return "%Y-%m-%d"
 

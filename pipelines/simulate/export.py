@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from pipelines.study.load import Protocol
-from pipelines.study.source import Form, Offset, Source
+from pipelines.study.shapes import ISO, DateShape
+from pipelines.study.source import Form, Source
 from pipelines.study.study import Site
 from schemas.feeds import FEEDS
 
@@ -48,7 +49,7 @@ def house_cells(feed: str, rows: pl.DataFrame) -> Cells:
     return Cells(rows.select(pl.col(name) if name in rows.columns else _nothing(name) for name in columns), rows)
 
 
-def as_text(feed: str, rows: pl.DataFrame, formats: Mapping[str, str | Offset]) -> pl.DataFrame:
+def as_text(feed: str, rows: pl.DataFrame, formats: Mapping[str, DateShape]) -> pl.DataFrame:
     """`rows` with every column of the feed as text: dates in ISO 8601 or in the format given for the column."""
     expressions = []
     for name in FEEDS[feed].header:
@@ -67,9 +68,10 @@ def _nothing(name: str) -> pl.Expr:
     return pl.lit(None, pl.String).alias(name)
 
 
-def _date_text(name: str, form: str | Offset) -> pl.Expr:
+def _date_text(name: str, form: DateShape) -> pl.Expr:
+    form = form[0] if isinstance(form, list) else form
     if isinstance(form, str):
-        return pl.col(name).dt.strftime(form)
+        return pl.col(name).dt.strftime("%Y-%m-%d" if form == ISO else form)
     days = (pl.col(name).cast(pl.Date) - pl.lit(form.origin)).dt.total_days()
     return (days // form.every_days + 1).cast(pl.String).alias(name)
 
@@ -151,7 +153,7 @@ def carries(source: Source) -> pl.Expr:
             fits &= pl.col(name).is_not_null()
         elif name == "visit":
             fits &= pl.col(name).is_null()
-    if source.dialect == "redcap" or any(form.completed_at for form in source.forms):
+    if source.system == "redcap" or any(form.completed_at for form in source.forms):
         fits &= pl.col("repetition") == 0
     return fits
 

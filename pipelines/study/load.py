@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from pipelines.study.check import limit_names
+from pipelines.study.dictionary_check import dictionary_complaints, read_dictionaries
 from pipelines.study.epoch_check import epoch_complaints
 from pipelines.study.instrument import Instrument, Score
 from pipelines.study.instrument_file import InstrumentReading
@@ -16,6 +17,7 @@ from pipelines.study.intercurrent import event_complaints
 from pipelines.study.mapping_check import mapping_complaints
 from pipelines.study.outcome_check import outcome_complaints
 from pipelines.study.query_rule import load_query_rules
+from pipelines.study.redcap_dictionary import Dictionary
 from pipelines.study.study import Schedule, Study
 from pipelines.study.value_set import ValueSet
 from pipelines.study.yaml_file import Complaint, InvalidFileError, Place, read_yaml
@@ -25,7 +27,7 @@ SCHEMAS = Path(__file__).parents[2] / "schemas"
 
 @dataclass(frozen=True)
 class Protocol:
-    """A study file together with the instruments it uses, checked against each other.
+    """A study file together with the instruments and the data dictionaries it uses, checked against each other.
 
     `digest` covers every byte that was read: the same digest means the same protocol. `value_sets`, by instrument
     and country (or `any`): what profiles are worth.
@@ -35,6 +37,7 @@ class Protocol:
     instruments: dict[str, Instrument]
     digest: str
     value_sets: dict[str, dict[str, ValueSet]] = field(default_factory=dict)
+    dictionaries: dict[str, Dictionary] = field(default_factory=dict)
 
     @cached_property
     def scores(self) -> list[tuple[Instrument, Score]]:
@@ -53,7 +56,8 @@ def built_in_studies() -> dict[str, Path]:
 
 
 def load_protocol(path: Path) -> Protocol:
-    """Read a study file and its instruments (beside it in `instruments/`, else the built-in ones).
+    """Read a study file, its instruments (beside it in `instruments/`, else the built-in ones) and the data
+    dictionaries of its REDCap projects (beside it in `dictionaries/`).
 
     Raises InvalidFileError with every problem found, by file and line.
     """
@@ -62,10 +66,16 @@ def load_protocol(path: Path) -> Protocol:
     reading = InstrumentReading(file, sha256(path.read_bytes()))
     for i, schedule in enumerate(study.instruments):
         reading.read(i, schedule)
-    problems = reading.problems or [file.problem(*c) for c in _complaints(study, reading.instruments)]
+    dictionaries, unread = read_dictionaries(file, study)
+    for name in sorted(dictionaries):
+        reading.digest.update(dictionaries[name].digest.encode())
+    problems = [*reading.problems, *unread]
+    if not problems:
+        problems = [file.problem(*c) for c in _complaints(study, reading.instruments)]
+        problems += [file.problem(*c) for c in dictionary_complaints(study, reading.instruments, dictionaries)]
     if problems:
         raise InvalidFileError(problems)
-    return Protocol(study, reading.instruments, reading.digest.hexdigest(), reading.value_sets)
+    return Protocol(study, reading.instruments, reading.digest.hexdigest(), reading.value_sets, dictionaries)
 
 
 def _complaints(study: Study, instruments: dict[str, Instrument]) -> Iterator[Complaint]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
+from pipelines.study.code_check import code_complaints
+from pipelines.study.dialect import PERSONAL
 from pipelines.study.instrument import Instrument
 from pipelines.study.source import Form, Source
 from pipelines.study.study import Study
@@ -13,6 +16,11 @@ from pipelines.study.yaml_file import Complaint, Place
 from schemas.feeds import FEEDS, Column, Feed
 
 DATED = ("date", "time", "time_or_date")
+YEARS = ("birth_year",)  # may be declared to hold a date, of which the year alone is kept
+NUMBERS = ("integer", "decimal")
+OF_FEED = ("columns", "joined", "constants", "values", "dates", "numbers", "missing_in")
+OF_USAGE = ("moodle", "xapi")  # systems whose exports are logs
+IN_JSON = ("json", "jsonl")
 FROM_FORMS = ("instrument", "item", "value")
 
 
@@ -32,13 +40,36 @@ def mapping_complaints(study: Study, instruments: Mapping[str, Instrument]) -> I
         for feed, sources in site.feeds.items():
             for i, source in enumerate(sources):
                 mapped = Mapped(("sites", s, "feeds", feed, i), FEEDS[feed], source)
-                yield from _unknown_columns(mapped)
-                yield from _unknown_codes(mapped, codes)
-                yield from _undated(mapped)
-                yield from _unfilled(mapped)
-                yield from _undated_forms(mapped)
-                yield from _lists_nothing(mapped)
-                yield from _items(mapped, instruments)
+                misplaced = list(_misplaced_dialect(mapped))
+                yield from misplaced or _of_source(mapped, codes, instruments)
+
+
+def _of_source(
+    mapped: Mapped, codes: Mapping[str, tuple[str, ...]], instruments: Mapping[str, Instrument]
+) -> Iterator[Complaint]:
+    yield from _unknown_columns(mapped)
+    yield from _unknown_codes(mapped, codes)
+    yield from _undated(mapped)
+    yield from _uncounted(mapped)
+    yield from _unfilled(mapped)
+    yield from _undated_forms(mapped)
+    yield from _lists_nothing(mapped)
+    yield from _personal(mapped)
+    yield from _items(mapped, instruments)
+    yield from (((*mapped.place, *below), said) for below, said in code_complaints(mapped.source, instruments))
+
+
+def _misplaced_dialect(mapped: Mapped) -> Iterator[Complaint]:
+    """A system's export in a feed or a format in which it never comes."""
+    system, form = mapped.source.system, mapped.source.read.format
+    if system in OF_USAGE and mapped.feed.name != "usage":
+        yield (
+            (*mapped.place, "dialect"),
+            f"an export of {system} is a log of usage, not {mapped.feed.name}; put this source under `usage`",
+        )
+    elif system is not None and (system == "xapi") != (form in IN_JSON):
+        formats = ", ".join(IN_JSON) if system == "xapi" else "delimited or another table with a header"
+        yield (*mapped.place, "read"), f"an export of {system} does not come as {form}; it comes as {formats}"
 
 
 def _study_codes(study: Study) -> dict[str, tuple[str, ...]]:
@@ -52,14 +83,15 @@ def _study_codes(study: Study) -> dict[str, tuple[str, ...]]:
 
 
 def _unknown_columns(mapped: Mapped) -> Iterator[Complaint]:
-    for key in ("columns", "constants", "values", "dates"):
-        for name in getattr(mapped.source, key):
-            if name not in mapped.feed.header:
-                allowed = ", ".join(mapped.feed.header)
-                yield (
-                    (*mapped.place, key, name),
-                    f"`{key}`: {mapped.feed.name} has no column `{name}`; its columns are {allowed}",
-                )
+    named = [(key, name) for key in OF_FEED for name in getattr(mapped.source, key)]
+    named += [("from_path", name) for name in mapped.source.path_columns]
+    for key, name in named:
+        if name not in mapped.feed.header:
+            allowed = ", ".join(mapped.feed.header)
+            yield (
+                (*mapped.place, key, name),
+                f"`{key}`: {mapped.feed.name} has no column `{name}`; its columns are {allowed}",
+            )
 
 
 def _unknown_codes(mapped: Mapped, codes: Mapping[str, tuple[str, ...]]) -> Iterator[Complaint]:
@@ -84,23 +116,50 @@ def _targets(source: Source, name: str) -> Iterator[tuple[Place, str]]:
 
 
 def _is_allowed(column: Column, target: str, allowed: tuple[str, ...]) -> bool:
+    if "{n}" in target:
+        return True  # which code it is shows with each number
     if column.name == "visit":
         return target.strip().upper() in {name.strip().upper() for name in allowed}
     return target in allowed
 
 
 def _undated(mapped: Mapped) -> Iterator[Complaint]:
-    dated = [column.name for column in mapped.feed.columns if column.kind in DATED]
+    dated = [column.name for column in mapped.feed.columns if column.kind in DATED or column.name in YEARS]
     for name in mapped.source.dates:
         if name in mapped.feed.header and name not in dated:
             allowed = f"its dates and times are {', '.join(dated)}" if dated else "it has none"
             yield (*mapped.place, "dates", name), f"`{name}` of {mapped.feed.name} holds no date; {allowed}"
 
 
+def _uncounted(mapped: Mapped) -> Iterator[Complaint]:
+    counted = [column.name for column in mapped.feed.columns if column.kind in NUMBERS or column.name == "value"]
+    for name, shape in mapped.source.numbers.items():
+        place = (*mapped.place, "numbers", name)
+        if name in mapped.feed.header and name not in counted:
+            allowed = f"its numbers are {', '.join(counted)}" if counted else "it has none"
+            yield place, f"`{name}` of {mapped.feed.name} holds no number; {allowed}"
+        elif name == "value" and (shape.written != "decimal_comma" or shape.divide_by != 1):
+            yield place, "an answer is a whole number, which may be written with a `decimal_comma` and nothing else"
+
+
+def _personal(mapped: Mapped) -> Iterator[Complaint]:
+    """Columns that name people, which no mapping may read."""
+    system, source = mapped.source.system or "", mapped.source
+    named: dict[Place, str] = {("columns", key): column for key, column in source.columns.items()}
+    named |= {("joined", key): part for key, parts in source.joined.items() for part in parts}
+    for place, column in named.items():
+        if any(fnmatchcase(column, pattern) for pattern in PERSONAL.get(system, ())):
+            yield (
+                (*mapped.place, *place),
+                f"`{column}` of {system} names people or tells where they are, and such columns are never stored; "
+                "name another column, or leave it out",
+            )
+
+
 def _unfilled(mapped: Mapped) -> Iterator[Complaint]:
     """Columns without which no row of the feed says anything, and that nothing fills."""
     source, feed = mapped.source, mapped.feed
-    filled = {*source.columns, *source.constants}
+    filled = {*source.columns, *source.joined, *source.constants, *source.path_columns}
     needed = [column.name for column in feed.columns if column.required]
     if feed.name == "questionnaires":
         needed.append("value")
@@ -120,7 +179,8 @@ def _unfilled(mapped: Mapped) -> Iterator[Complaint]:
 
 def _undated_forms(mapped: Mapped) -> Iterator[Complaint]:
     """Forms without the date that other forms of the source have."""
-    forms, elsewhere = mapped.source.forms, {*mapped.source.columns, *mapped.source.constants}
+    forms, source = mapped.source.forms, mapped.source
+    elsewhere = {*source.columns, *source.joined, *source.constants, *source.path_columns}
     if "completed_at" in elsewhere or not any(form.completed_at for form in forms):
         return
     for f, form in enumerate(forms):

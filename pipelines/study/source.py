@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from functools import cached_property, lru_cache
 from typing import Annotated, Literal, get_args
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
+from pipelines.study.dialect import Dialect, with_defaults
+from pipelines.study.shapes import DateShape, NumberShape
 from pipelines.study.strict import Strict
+from pipelines.study.text import Text
 
 FeedName = Literal[
     "participants", "allocation", "questionnaires", "usage", "contacts", "adverse_events", "intercurrent_events"
@@ -18,18 +22,6 @@ FeedName = Literal[
 Blinding = Literal["safe", "outcome", "revealing", "arm"]
 Scope = Literal["full", "incremental"]
 MissingReason = Literal["refused", "not asked", "not known", "technical fault", "lost"]
-
-
-def _as_written(value: object) -> object:
-    """A code as text. YAML takes `01` for 1 and `TRUE` for true: no cell of the file would equal those."""
-    if isinstance(value, bool) or (isinstance(value, int) and type(value) is not int and value != 0):
-        raise ValueError(
-            "put leading zeros, true and false in quotes, as the file writes them; YAML changes them otherwise"
-        )
-    return None if value is None else str(value)
-
-
-Text = Annotated[str, BeforeValidator(_as_written)]
 
 
 def _is_encoding(name: str) -> str:
@@ -51,12 +43,14 @@ class Packable(Strict):
 
 
 class Delimited(Packable):
-    """CSV, TSV and their kin. `encoding` is a Python codec name, never guessed."""
+    """CSV, TSV and their kin. `encoding` is a Python codec name, never guessed. Where names in the header may
+    repeat, they are `numbered`: `Complete?`, `Complete? (2)`."""
 
     format: Literal["delimited"]
     encoding: Encoding = "utf-8"
     delimiter: str = Field(default=",", min_length=1, max_length=1)
     quote: str = Field(default='"', min_length=1, max_length=1)
+    repeated_names: Literal["refused", "numbered"] = "refused"
 
 
 class JsonLines(Packable):
@@ -153,45 +147,44 @@ def _is_zone(name: str) -> str:
     return name
 
 
-def _is_date_format(shape: object) -> object:
-    """A strptime format of a date must say year, month and day, by number or by name."""
-    if isinstance(shape, str | int | float):
-        directives = set(re.findall(r"%-?(.)", str(shape)))
-        if not all(directives & kind for kind in (set("YyFDx"), set("mbBFDx"), set("deFDx"))):
-            raise ValueError(f"`{shape}` is not a format of dates; for example %d/%m/%Y")
-    return shape
-
-
 TimeZone = Annotated[str, AfterValidator(_is_zone)]
-
-
-class Offset(Strict):
-    """A date given as a count: 1 is `origin`, 2 is `every_days` later, and so on."""
-
-    origin: date
-    every_days: int = Field(default=1, ge=1)
 
 
 class Form(Strict):
     """The columns of a wide row that hold one instrument's items.
 
-    `items` maps item names to column names; `{n}` stands for the same number on both sides.
+    `items` maps item names to column names; `{n}` (or `{item}`) stands for the same number on both sides.
+    `missing` lists what stands for no answer in this form's columns.
     """
 
     instrument: str
     items: dict[Text, Text] = Field(min_length=1)
     completed_at: str | None = None  # column; default: the source's own completed_at
+    missing: list[Text] = Field(default_factory=list)
 
-    @model_validator(mode="after")
-    def _numbers_match(self) -> Form:
-        for item, column in self.items.items():
+    @field_validator("items")
+    @classmethod
+    def _numbers_match(cls, items: dict[str, str]) -> dict[str, str]:
+        items = {item.replace("{item}", "{n}"): column.replace("{item}", "{n}") for item, column in items.items()}
+        for item, column in items.items():
             if ("{n}" in item) != ("{n}" in column):
                 raise ValueError(f"`{item}: {column}`: `{{n}}` must stand on both sides or on neither")
-        return self
+        return items
+
+    def columns_of(self, items: Iterable[str]) -> Iterator[tuple[str, str, str]]:
+        """For each of an instrument's `items` that the form has: the key of `self.items` that names it, the item,
+        and its column."""
+        for item in items:
+            for key, column in self.items.items():
+                number = number_in(key, item)
+                if number is not None:
+                    yield key, item, column.replace("{n}", number)
+                    break
 
 
 class Source(Strict):
-    """One stream of files of a site's feed.
+    """One stream of files of a site's feed. The keys of `joined`, `values`, `dates`, `numbers` and `missing_in`
+    are the feed's columns; `docs/mapping.md` describes each part.
 
     `missing` lists the codes (of dates too) that stand for no value; with a reason each, as `{-99: refused}`, an
     answer coded so is kept as missing for that reason.
@@ -199,17 +192,22 @@ class Source(Strict):
 
     source: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     files: str
+    from_path: str | None = None
     read: Read
-    dialect: Literal["redcap"] | None = None
+    dialect: Dialect | None = None
     scope: Scope | None = None  # default: by feed
     blinding: Blinding | None = None  # default: the feed's
     timezone: TimeZone | None = None  # default: the site's
     missing: list[Text] = Field(default_factory=list)
     missing_reasons: dict[Text, MissingReason] = Field(default_factory=dict)
+    missing_in: dict[str, list[Text]] = Field(default_factory=dict)
+    missing_dates: list[date] = Field(default_factory=list)
     columns: dict[str, str] = Field(default_factory=dict)
+    joined: dict[str, Annotated[list[str], Field(min_length=2)]] = Field(default_factory=dict)
     constants: dict[str, Text] = Field(default_factory=dict)
     values: dict[str, dict[Text, Text]] = Field(default_factory=dict)
-    dates: dict[str, Annotated[str | Offset, BeforeValidator(_is_date_format)]] = Field(default_factory=dict)
+    dates: dict[str, DateShape] = Field(default_factory=dict)
+    numbers: dict[str, NumberShape] = Field(default_factory=dict)
     only: dict[str, list[Text]] = Field(default_factory=dict)
     site_column: dict[str, list[Text]] = Field(default_factory=dict)
     forms: list[Form] = Field(default_factory=list)
@@ -218,16 +216,51 @@ class Source(Strict):
 
     @model_validator(mode="before")
     @classmethod
-    def _codes_with_reasons(cls, given: object) -> object:
-        """`missing: {code: reason}` is the list of the codes together with their reasons."""
+    def _completed(cls, given: object) -> object:
+        """`missing: {code: reason}` is the list of the codes together with their reasons; and what the dialect reads
+        from unless told otherwise."""
+        given = with_defaults(given)
         if isinstance(given, Mapping) and isinstance(given.get("missing"), Mapping):
             return {**given, "missing": list(given["missing"]), "missing_reasons": given["missing"]}
         return given
 
+    @property
+    def system(self) -> str | None:
+        """The name of the dialect."""
+        return self.dialect.name if self.dialect else None
+
+    @property
+    def own_columns(self) -> list[str]:
+        """The file's columns that the mapping names outside its forms."""
+        joined = [column for parts in self.joined.values() for column in parts]
+        return [*self.columns.values(), *joined, *self.only, *self.site_column]
+
+    @cached_property
+    def patterns(self) -> list[str]:
+        """Every column name that the mapping reads; `{n}` stands for a number."""
+        dated = [form.completed_at for form in self.forms if form.completed_at]
+        return [*self.own_columns, *dated, *(column for form in self.forms for column in form.items.values())]
+
     def reads(self, column: str) -> bool:
-        """Whether this mapping reads the file's column; `{n}` in a form stands for any number."""
-        if column in {*self.columns.values(), *self.only, *self.site_column}:
-            return True
-        named = [form.completed_at or "" for form in self.forms]
-        named += [pattern for form in self.forms for pattern in form.items.values()]
-        return any(re.fullmatch(re.escape(name).replace(r"\{n\}", r"\d+"), column) for name in named)
+        """Whether this mapping reads the file's column."""
+        return any(number_in(pattern, column) is not None for pattern in self.patterns)
+
+    @property
+    def path_columns(self) -> list[str]:
+        """The feed's columns that the path of a file fills."""
+        return re.findall(r"\{(\w+)\}", self.from_path or "")
+
+
+def number_in(pattern: str, column: str) -> str | None:
+    """The number that stands in `column` for the `{n}` of `pattern` (empty without `{n}`), or None where it is
+    another column."""
+    if "{n}" not in pattern:
+        return "" if pattern == column else None
+    found = _numbered(pattern).fullmatch(column)
+    return found[1] if found else None
+
+
+@lru_cache(maxsize=4096)
+def _numbered(pattern: str) -> re.Pattern[str]:
+    head, _, tail = pattern.partition("{n}")
+    return re.compile(f"{re.escape(head)}([0-9]+){re.escape(tail)}")

@@ -8,6 +8,7 @@ PATTERNS = {
     r"^[a-z][a-z0-9_]*$": "small letters, digits and _, beginning with a letter",
     r"^[A-Za-z][A-Za-z0-9_]*$": "letters, digits and _ (none with an accent), beginning with a letter",
     r"^\S+$": "a code without spaces",
+    r"^[^/\\]+\.csv$": "the name of a .csv file, without folders",
     r"^[A-Z]{3}$": "three capital letters (ISO 3166-1), for example JPN",
     r"^[A-Z][A-Z0-9]{0,7}$": "at most 8 capital letters and digits, beginning with a letter",
     r"^[a-z]+\.[a-z][a-z0-9_]*$": "<layer>.<table> in small letters, for example core.person",

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.landing.readers import UnreadableError
-from pipelines.study.source import Offset
+from pipelines.study.shapes import ERA, ISO, MILLISECONDS, SECONDS, DateShape, Offset
+from pipelines.validation.japanese_era import as_iso, years_of_eras
 
 if TYPE_CHECKING:
     import polars as pl
 
 AMBIGUOUS = "ambiguous"
+NONEXISTENT = "nonexistent_time"
 _DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 _HOUR = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
 _UTC_TIME = rf"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T{_HOUR}:[0-5][0-9]Z$"
@@ -20,21 +22,51 @@ _TIME = (
     rf"^(?<day>[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})[T ](?<hour>{_HOUR})(?<second>:[0-5][0-9])?(?<part>\.[0-9]{{1,9}})?"
     r"(?<zone>Z|[+-](?:0[0-9]|1[0-4])(?::?[0-5][0-9])?)?$"
 )
+_UNIX = r"^-?[0-9]{1,15}$"
+_SINCE_1970 = {SECONDS: 1_000_000, MILLISECONDS: 1_000}
 _OF_A_TIME = re.compile(r"%[-_0]?[HIkl]|%[TRXrcs+]")
 _MOST_DAYS = 1_000_000
 
 
-def read_dates(text: pl.Series, shape: str | Offset | None) -> pl.Series:
-    """Calendar dates, NULL where the text is none. `shape` is a strptime format, a counted day, or None for
-    YYYY-MM-DD. Raises UnreadableError for a format that cannot be used."""
+def read_dates(text: pl.Series, shape: DateShape | None) -> pl.Series:
+    """Calendar dates, NULL where the text is none. `shape` is a strptime format, a list of them, a counted day, one
+    of the named shapes, or None for YYYY-MM-DD. Raises UnreadableError for a format that cannot be used."""
     import polars as pl
 
+    if isinstance(shape, list):
+        readings = [read_dates(text, one) for one in shape]
+        return pl.select(pl.coalesce(pl.lit(reading) for reading in readings)).to_series()
     if isinstance(shape, Offset):
         return _counted(text, shape)
-    if shape is not None:
-        return _by_format(text, shape).dt.date()
+    if shape == ERA:
+        text = as_iso(text)
+    elif shape not in (None, ISO):
+        return _by_format(text, str(shape)).dt.date()
     day = pl.when(pl.col("text").str.contains(_DATE)).then(pl.col("text"))
     return text.to_frame("text").select(day.str.to_date("%Y-%m-%d", strict=False)).to_series()
+
+
+def read_years(text: pl.Series, shape: DateShape) -> pl.Series:
+    """The year of each date, or of a whole year of a Japanese era where that is declared."""
+    import polars as pl
+
+    years = read_dates(text, shape).dt.year().cast(pl.Int64)
+    if ERA not in ([shape] if isinstance(shape, str) else shape):
+        return years
+    return pl.select(pl.coalesce(pl.lit(years), pl.lit(years_of_eras(text)))).to_series()
+
+
+def first_read(readings: list[pl.DataFrame]) -> pl.DataFrame:
+    """For each row the first reading of several that no `rule` refuses."""
+    import polars as pl
+
+    found = readings[-1]
+    for reading in reversed(readings[:-1]):
+        kept = pl.lit(reading["rule"]).is_null() | (pl.lit(reading["rule"]) == NONEXISTENT)
+        found = found.select(
+            pl.when(kept).then(pl.lit(reading[name])).otherwise(pl.col(name)).alias(name) for name in found.columns
+        )
+    return found
 
 
 def _counted(text: pl.Series, offset: Offset) -> pl.Series:
@@ -52,6 +84,8 @@ def _by_format(text: pl.Series, shape: str) -> pl.Series:
     """By a strptime format, as a local time or, where the format holds an offset, in UTC."""
     import polars as pl
 
+    if shape in _SINCE_1970:
+        return _since_1970(text, _SINCE_1970[shape])
     try:
         if _OF_A_TIME.search(shape):
             found = text.str.to_datetime(shape, strict=False, time_unit="us")
@@ -63,15 +97,28 @@ def _by_format(text: pl.Series, shape: str) -> pl.Series:
     return found.to_frame("found").select(pl.when(in_four_digits).then(pl.col("found"))).to_series()
 
 
-def read_times(text: pl.Series, zone: str, shape: str | Offset | None) -> pl.DataFrame:
-    """Instants out of ISO 8601 text (or the strptime format `shape`); without an offset in `zone`.
+def _since_1970(text: pl.Series, factor: int) -> pl.Series:
+    """Unix time, in UTC: whole numbers, of which `factor` microseconds each."""
+    import polars as pl
+
+    number = pl.when(pl.col("found").str.contains(_UNIX)).then(pl.col("found")).cast(pl.Int64, strict=False)
+    instant = (number * factor).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    return text.to_frame("found").select(instant).to_series()
+
+
+def read_times(text: pl.Series, zone: str, shape: DateShape | None) -> pl.DataFrame:
+    """Instants out of ISO 8601 text (or by the `shape`, see `read_dates`); without an offset in `zone`.
 
     Columns: instant (UTC, microseconds; NULL where there is none), clock_note (`ambiguous` where the hour
     exists twice and the earlier instant was taken) and rule (`unreadable_time`, `nonexistent_time` or NULL).
     """
     import polars as pl
 
-    if isinstance(shape, str):
+    if isinstance(shape, list):
+        return first_read([read_times(text, zone, one) for one in shape])
+    if shape == ERA:
+        text = as_iso(text)
+    elif isinstance(shape, str) and shape != ISO:
         found = _by_format(text, shape)
         aware = getattr(found.dtype, "time_zone", None) is not None
         return _placed(text, None, found, zone) if aware else _placed(text, found, None, zone)
@@ -129,7 +176,7 @@ def _placed(text: pl.Series, local: pl.Series | None, utc: pl.Series | None, zon
     lost = pl.col("instant").is_null() & pl.col("text").is_not_null()
     rule = (
         pl.when(lost & pl.col("local").is_not_null())
-        .then(pl.lit("nonexistent_time"))
+        .then(pl.lit(NONEXISTENT))
         .when(lost)
         .then(pl.lit("unreadable_time"))
         .otherwise(pl.lit(None, pl.String))
@@ -138,8 +185,8 @@ def _placed(text: pl.Series, local: pl.Series | None, utc: pl.Series | None, zon
 
 
 def holds_a_time(shape: str) -> bool:
-    """Whether a strptime format reads a time of day, not only a date."""
-    return bool(_OF_A_TIME.search(shape))
+    """Whether a format reads a time of day, not only a date."""
+    return shape in _SINCE_1970 or bool(_OF_A_TIME.search(shape))
 
 
 def n_ambiguous(accepted: Path) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.study.instrument import Instrument
 from pipelines.study.load import Protocol
-from pipelines.validation.mapping import UNSTATED
+from pipelines.validation.codes import UNSTATED
 from pipelines.validation.typed import failed
 from schemas.feeds import FEEDS, Feed
 

@@ -13,7 +13,7 @@ from pipelines.landing.readers import Batch, Table, shown
 from pipelines.study.load import Protocol
 from pipelines.study.source import Source
 from pipelines.validation.contract import NOT_APPLICABLE, study_codes
-from pipelines.validation.mapping import FeedMapping
+from pipelines.validation.mapping import Cells, FeedMapping
 from pipelines.validation.rows import VARIABLES
 from pipelines.validation.variable import Declared, Variable, plain_code, shape
 from schemas.feeds import Column, Feed
@@ -46,7 +46,7 @@ class Dictionary:
         """Count by this mapping from now on."""
         self.mapping = mapping
         self.forms = [
-            tuple(self._item(form.instrument, item, column) for item, column in form.items.items())
+            tuple(self._item(form.instrument, item, column, form.missing) for item, column in form.items.items())
             for form in mapping.forms
         ]
         self.columns = list(self._plain_columns(mapping))
@@ -64,7 +64,7 @@ class Dictionary:
             variable.take(cells[variable.column])
         for form in self.forms:
             said = pl.col([item.column for item in form])
-            answered = cells.filter(pl.any_horizontal(said.is_not_null() & ~said.is_in(self.source.missing)))
+            answered = cells.filter(pl.any_horizontal(said.is_not_null() & ~said.is_in(list(form[0].missing))))
             for item in form:
                 item.take(answered[item.column])
         if self.feed.name == "questionnaires" and not self.forms:
@@ -77,8 +77,9 @@ class Dictionary:
         if not batch.plain:
             text = pl.all().str.strip_chars()
             cells = cells.select(pl.when(text != "").then(text))
+        whole = Cells(batch.places.head(most), cells, frozenset() if batch.plain else frozenset(cells.columns))
         rows = {**self.source.only, **self.source.site_column}
-        wanted = [pl.col(column).is_in(texts).fill_null(False) for column, texts in rows.items()]
+        wanted = [whole.is_one_of(column, texts) for column, texts in rows.items()]
         return cells.filter(wanted) if wanted else cells
 
     def _take_long(self, cells: pl.DataFrame) -> None:
@@ -113,7 +114,7 @@ class Dictionary:
     def _variable(self, column: str, of: Column) -> Variable:
         declared = _declared(of)
         is_identifier = of.kind == "identifier"  # a person may well be number 999
-        missing = frozenset() if is_identifier else frozenset(self.source.missing)
+        missing = frozenset([*([] if is_identifier else self.source.missing), *self.source.missing_in.get(of.name, ())])
         return Variable(column, of.name, declared, self._codes(of, declared), missing)
 
     def _codes(self, of: Column, declared: Declared) -> Mapping[str, str] | None:
@@ -132,15 +133,19 @@ class Dictionary:
             return tuple(module.module for module in study.modules)
         return study_codes(self.protocol).get(name, ())
 
-    def _item(self, instrument: str, item: str, column: str) -> Variable:
+    def _item(self, instrument: str, item: str, column: str, missing: Sequence[str] = ()) -> Variable:
         """An item's answers are counted as the instrument's codes that they are read as."""
         known = self.protocol.instruments[instrument]
         low, high = known.ranges[item]
         own = [str(n) for n in range(low, high + 1)]
         own += [NOT_APPLICABLE] if item in known.may_be_not_applicable else []
-        given = {text: code for text, code in self.source.values.get("value", {}).items() if code in own}
+        values = self.source.values.get("value", {}).items()
+        given = {text: code for text, code in values if code in own}
+        numbered = [(text, code) for text, code in values if "{n}" in text]
+        given |= {t.replace("{n}", n): c for n in own for t, code in numbered if (c := code.replace("{n}", n)) in own}
         codes = {code: code for code in own} | given
-        return Variable(column, f"{instrument}.{item}", "item", codes, frozenset(self.source.missing), low, high)
+        nothing = frozenset([*self.source.missing, *self.source.missing_in.get("value", ()), *missing])
+        return Variable(column, f"{instrument}.{item}", "item", codes, nothing, low, high)
 
     def save(self, folder: Path, delivery_id: str) -> Path:
         """Write the dictionary: one row a column and variable, in the order of the file."""
@@ -167,7 +172,8 @@ class Dictionary:
             seen = [column for column in seen if not self.source.reads(column)]
         there = set(seen)
         measured = [*self.columns, *(item for form in self.forms for item in form), *self.items.values()]
-        yield from (variable for variable in measured if variable.column in there)
+        # A dot leads into an object: of a JSON file only the names at the top show.
+        yield from (v for v in measured if {v.column, v.column.partition(".")[0]} & there)
         yield from (Variable(column, "", "unknown") for column in mapping.unknown(seen))
 
 

@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines import effects
+from pipelines.landing.dialects import Export, Opened, open_export
 from pipelines.landing.readers import Batch, Table, UnreadableError, open_table
 from pipelines.landing.receipt import Receipt
+from pipelines.study.dialect import Redcap
 from pipelines.study.load import Protocol
+from pipelines.study.source import Source
 from pipelines.study.study import Site
 from pipelines.validation import contract, record_layout
 from pipelines.validation.clock import n_ambiguous
@@ -36,7 +39,10 @@ if TYPE_CHECKING:
 
 REFUSED = ".refused.parquet"
 _HERE = Path(__file__).parents[2]
-_READING_CODE = ("pipelines/landing/readers", "pipelines/landing/dialects", "pipelines/validation", "schemas/feeds")
+_READING_CODE = (
+    *("pipelines/landing/readers", "pipelines/landing/dialects", "pipelines/validation"),
+    *("pipelines/study", "schemas/feeds"),
+)
 
 
 class ConservationError(Exception):
@@ -100,6 +106,7 @@ def _digest(protocol: Protocol, site: Site, feed: Feed, receipt: Receipt) -> str
         "sources": site.model_dump(mode="json")["feeds"],
         "feed": repr(feed),
         "codes": contract.study_codes(protocol),
+        "dictionaries": {name: dictionary.digest for name, dictionary in protocol.dictionaries.items()},
         "items": [instrument.model_dump(mode="json")["items"] for instrument in protocol.instruments.values()],
         "zone": site.timezone,
         "place": receipt.place.isoformat(),
@@ -143,11 +150,10 @@ class Reading:
 
     def rows(self, blank: Rows) -> Rows:
         """Read the whole file. Raises UnreadableError, ConservationError."""
-        table = open_table(self.path, self.receipt.file_name, self.choice.read)
-        source = self.choice.source
-        others = [other for sources in self.site.feeds.values() for other in sources if other != source]
-        self.dictionary = Dictionary(self.feed, source, others, self.protocol, table)
-        mapping = map_header(self.feed, source, self.protocol.instruments, table.header, others)
+        opened = self._opened()
+        table, source = opened.table, opened.source
+        self.dictionary = Dictionary(self.feed, source, self.others, self.protocol, table)
+        mapping = map_header(self.feed, source, self.protocol.instruments, table.header, self.others)
         self.dictionary.follow(mapping)
         self.accepted = self._file(ACCEPTED, self.layout.accepted, self.layout.distinct)
         self.quarantine = self._file(QUARANTINE, record_layout.quarantine_shape())
@@ -181,6 +187,28 @@ class Reading:
     def save_dictionary(self) -> Path | None:
         return self.dictionary.save(self.folder, self.receipt.delivery_id) if self.dictionary else None
 
+    def _opened(self) -> Opened:
+        """The file's table under the names that the mapping knows."""
+        source = self.choice.source
+        dialect = source.dialect
+        named = dialect.dictionary if isinstance(dialect, Redcap) else None
+        return open_export(
+            Export(
+                lambda how: open_table(self.path, self.receipt.file_name, how.read),
+                source,
+                self.others,
+                self.clocks.zone,
+                self.protocol.dictionaries[named] if named else None,
+            )
+        )
+
+    @cached_property
+    def others(self) -> list[Source]:
+        """What else the site sends: one export may serve several feeds."""
+        mine = (self.feed.name, self.choice.stream)
+        every = [(feed, source) for feed, sources in self.site.feeds.items() for source in sources]
+        return [source for feed, source in every if (feed, source.source) != mine]
+
     def discard(self) -> None:
         for file in self.files:
             file.discard()
@@ -199,7 +227,8 @@ class Reading:
     def clocks(self) -> Clocks:
         source = self.choice.source
         zone = source.timezone or self.site.timezone
-        return Clocks(zone, self.site.timezone, self.receipt.place.astimezone(UTC), source.dates)
+        place = self.receipt.place.astimezone(UTC)
+        return Clocks(zone, self.site.timezone, place, source.dates, source.numbers, frozenset(source.missing_dates))
 
     @cached_property
     def codes(self) -> dict[str, tuple[str, ...]]:
@@ -208,7 +237,8 @@ class Reading:
     @cached_property
     def wording(self) -> Wording:
         placed = self.receipt.place != self.receipt.received_at
-        return Wording(self.feed, self.codes, self.clocks.shapes, self.clocks.zone, self.site.site, placed)
+        clocks = self.clocks
+        return Wording(self.feed, self.codes, clocks.shapes, clocks.numbers, clocks.zone, self.site.site, placed)
 
     @cached_property
     def items(self) -> pl.DataFrame:
@@ -229,7 +259,7 @@ class Reading:
             self._quarantine(mapped.wrong_site)
         if not mapped.rows.height:
             return
-        typed = type_rows(mapped.rows, self.feed, self.clocks, plain=mapped.plain)
+        typed = type_rows(mapped.rows, self.feed, self.clocks)
         rows, failures = typed.rows, typed.failures
         if self.feed.name == "questionnaires":
             rows, more = contract.judge_answers(rows, self.items)
@@ -308,6 +338,8 @@ def _require_keys(mapping: FeedMapping, table: Table) -> None:
     if table.header is not None or not table.n_records:
         return
     required = [c.name for c in mapping.feed.columns if c.required]
-    lacking = [name for c in required if (name := mapping.source.columns.get(c)) and name not in table.seen]
+    seen = set(table.seen)
+    named = [name for c in required if (name := mapping.source.columns.get(c))]
+    lacking = [name for name in named if not {name, name.partition(".")[0]} & seen]
     if lacking:
         raise UnreadableError(f"no row holds {', '.join(lacking)}; send the file with them")

@@ -9,26 +9,29 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from pipelines.landing.dialects import DIALECTS, Dialect
+from pipelines.landing.dialects import Dialect, dialect_of
 from pipelines.landing.readers import Batch, UnreadableError, listed, shown
 from pipelines.study.instrument import Instrument
 from pipelines.study.source import Form, Source
+from pipelines.validation.codes import UNSTATED, Codes, plainer
 from schemas.feeds import Feed
 
 if TYPE_CHECKING:
     import polars as pl
 
 CELLS_A_PIECE = 500_000
-UNSTATED = "not stated"  # why an answer is missing whose code has no reason in the study file
+JOINT = "/"  # between the parts of an identifier that is made of several columns
 
 
 @dataclass(frozen=True)
 class WideForm:
-    """One instrument's columns of a wide row: item → column, and the column that dates the form."""
+    """One instrument's columns of a wide row: item → column, the column that dates the form, and what stands for
+    no answer in it."""
 
     instrument: str
     completed_at: str | None
     items: dict[str, str]
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,6 @@ class Mapped:
     rows: pl.DataFrame
     wrong_site: pl.DataFrame
     n_empty: int
-    plain: bool
 
 
 @dataclass(frozen=True)
@@ -58,12 +60,12 @@ class FeedMapping:
 
     @cached_property
     def dialect(self) -> Dialect:
-        return DIALECTS[self.source.dialect]
+        return dialect_of(self.source)
 
     @cached_property
     def used(self) -> list[str]:
         """The file's columns that are read at all."""
-        names = [*self.source.columns.values(), *self.source.only, *self.source.site_column]
+        names = self.source.own_columns
         for form in self.forms:
             names += [form.completed_at] if form.completed_at else []
             names += form.items.values()
@@ -71,7 +73,7 @@ class FeedMapping:
 
     def unknown(self, seen: Iterable[str]) -> list[str]:
         """The columns that no feed knows, as they may be shown; those the study file ignores are not named."""
-        used = set(self.used)
+        used = {*self.used, *(name.partition(".")[0] for name in self.used)}  # a dot leads into an object
         return [
             shown(column)
             for column in seen
@@ -82,19 +84,21 @@ class FeedMapping:
         ]
 
     def file_column(self, feed_column: str) -> str:
-        """The file's column that fills a feed's column; its own name where a constant fills it."""
-        return self.source.columns.get(feed_column, feed_column)
+        """The file's column (or columns) that fill a feed's column; its own name where a constant fills it."""
+        joined = self.source.joined.get(feed_column)
+        return ", ".join(joined) if joined else self.source.columns.get(feed_column, feed_column)
 
     def apply(self, batch: Batch) -> Iterator[Mapped]:
         """The batch's records as rows of the feed."""
         import polars as pl
 
         cells = batch.cells if batch.plain else batch.cells.select(_trimmed(name) for name in batch.cells.columns)
+        whole = Cells(batch.places, cells, frozenset() if batch.plain else _beyond_ascii(cells))
         if not (self.source.only or self.source.site_column):
-            yield from self._rows(batch.places, cells, batch.places.clear(), 0, batch.plain)
+            yield from self._rows(whole, batch.places.clear(), 0)
             return
-        mine = [_is_one_of(column, texts) for column, texts in self.source.only.items()]
-        here = {f"here:{column}": _is_one_of(column, texts) for column, texts in self.source.site_column.items()}
+        mine = [whole.is_one_of(column, texts) for column, texts in self.source.only.items()]
+        here = {f"here:{column}": whole.is_one_of(column, texts) for column, texts in self.source.site_column.items()}
         masks = cells.select(pl.all_horizontal(pl.lit(True), *mine).alias("mine"), **here)
         wrong = [
             batch.places.filter(masks["mine"] & ~masks[f"here:{column}"]).with_columns(
@@ -105,60 +109,56 @@ class FeedMapping:
         kept = masks.select(pl.all_horizontal(pl.all())).to_series()
         n_empty = int((~masks["mine"]).sum())
         refused = pl.concat(wrong) if wrong else batch.places.clear()
-        yield from self._rows(batch.places.filter(kept), cells.filter(kept), refused, n_empty, batch.plain)
+        mine_here = Cells(batch.places.filter(kept), cells.filter(kept), whole.wide)
+        yield from self._rows(mine_here, refused, n_empty)
 
-    def _rows(
-        self, places: pl.DataFrame, cells: pl.DataFrame, wrong: pl.DataFrame, n_empty: int, plain: bool
-    ) -> Iterator[Mapped]:
+    def _rows(self, whole: Cells, wrong: pl.DataFrame, n_empty: int) -> Iterator[Mapped]:
         import polars as pl
 
         if not self.forms:
-            columns = [self._column(column.name).alias(column.name) for column in self.feed.columns]
+            columns = [self._column(column.name, whole).alias(column.name) for column in self.feed.columns]
             if self.feed.name == "questionnaires":
-                columns.append(self._missing_reason(self.source.columns.get("value")).alias("missing_reason"))
+                columns.append(self._missing_reason(whole).alias("missing_reason"))
             extra = [pl.lit(self.file_column("value")).alias("source_column"), pl.lit(0, pl.Int64).alias("form")]
-            filled = cells.select(columns) if cells.width else places.select(columns)
-            rows = pl.concat([places, filled], how="horizontal")
-            yield Mapped(self._with(rows, extra), wrong, n_empty, plain and not self.source.values)
+            filled = whole.cells.select(columns) if whole.cells.width else whole.places.select(columns)
+            rows = pl.concat([whole.places, filled], how="horizontal")
+            yield Mapped(self._with(rows, extra), wrong, n_empty)
             return
         size = max(1, CELLS_A_PIECE // sum(len(form.items) for form in self.forms))
-        for start in range(0, max(1, cells.height), size):
-            piece, where = cells[start : start + size], places[start : start + size]
-            rows = self._answers(where, piece)
-            empty = where.height - rows["row_no"].n_unique()
-            yield Mapped(rows, wrong, n_empty + empty, False)
+        for start in range(0, max(1, whole.cells.height), size):
+            rows = self._answers(whole.cut(start, size))
+            empty = whole.cut(start, size).places.height - rows["row_no"].n_unique()
+            yield Mapped(rows, wrong, n_empty + empty)
             wrong, n_empty = wrong.clear(), 0
 
     def _with(self, rows: pl.DataFrame, extra: list[pl.Expr]) -> pl.DataFrame:
         return rows.with_columns(extra) if self.feed.name == "questionnaires" else rows
 
-    def _answers(self, places: pl.DataFrame, cells: pl.DataFrame) -> pl.DataFrame:
+    def _answers(self, whole: Cells) -> pl.DataFrame:
         """Wide rows as one row an answer. A form without any answer was not filled in and yields nothing, unless
         the site says why; of one with an answer every item comes, the blank ones as NULL."""
         import polars as pl
 
-        whole = pl.concat([places, cells.rename({c: _cell(c) for c in cells.columns})], how="horizontal")
         long = [self._form_answers(whole, number, form) for number, form in enumerate(self.forms)]
         return pl.concat(long).sort("row_no", "form", "position").drop("position")
 
-    def _form_answers(self, whole: pl.DataFrame, number: int, form: WideForm) -> pl.DataFrame:
+    def _form_answers(self, whole: Cells, number: int, form: WideForm) -> pl.DataFrame:
         import polars as pl
 
         fixed = [c.name for c in self.feed.columns if c.name not in ("instrument", "item", "value", "completed_at")]
-        completed = self._column("completed_at", form.completed_at, _cell)
         items = list(form.items.items())
-        answers = [pl.col(_cell(column)).alias(f"#{i}") for i, (_, column) in enumerate(items)]
-        wide = whole.select(
-            "row_no",
-            "line_no",
-            *(self._column(name, None, _cell).alias(name) for name in fixed),
+        codes = self._codes("value", form.missing)
+        plain = not whole.wide & {*form.items.values()}
+        answers = [pl.col(column).alias(f"#{i}") for i, (_, column) in enumerate(items)]
+        filled = whole.cells.select(
+            *(self._column(name, whole).alias(name) for name in fixed),
             pl.lit(form.instrument).alias("instrument"),
-            completed.alias("completed_at"),
+            self._column("completed_at", whole, form.completed_at).alias("completed_at"),
             *answers,
         )
+        wide = pl.concat([whole.places, filled], how="horizontal")
         positions = [f"#{i}" for i in range(len(items))]
-        silent = [code for code in self._blanks("value") if code not in self.source.missing_reasons]
-        wide = wide.filter(pl.any_horizontal(~pl.col(positions).is_in(silent)))
+        wide = wide.filter(pl.any_horizontal(codes.says(pl.col(positions), plain=plain)))
         names = pl.DataFrame(
             {
                 "position": range(len(items)),
@@ -173,8 +173,8 @@ class FeedMapping:
         return (
             long.join(names, on="variable", how="left")
             .with_columns(
-                self._told("value", pl.col("value")).alias("value"),
-                self._missing_reason("value").alias("missing_reason"),
+                codes.read(pl.col("value"), plain=plain).alias("value"),
+                codes.reason(pl.col("value"), plain=plain).alias("missing_reason"),
                 pl.lit(number, pl.Int64).alias("form"),
             )
             .select(
@@ -188,43 +188,70 @@ class FeedMapping:
             )
         )
 
-    def _column(self, name: str, column: str | None = None, named: object = None) -> pl.Expr:
-        """One of the feed's columns out of the file's `column` (default: the one the study file names)."""
+    def _column(self, name: str, whole: Cells, column: str | None = None) -> pl.Expr:
+        """One of the feed's columns out of the file's `column` (default: what the study file names)."""
         import polars as pl
 
         column = column or self.source.columns.get(name)
-        if column is None:
+        if column is not None:
+            return whole.read(column, self._codes(name))
+        parts = self.source.joined.get(name)
+        if parts is None:
             return pl.lit(self.source.constants.get(name), pl.String)
-        return self._told(name, pl.col(_cell(column) if named is _cell else column))
+        whole_text = pl.concat_str([pl.col(part).fill_null("") for part in parts], separator=JOINT)
+        text = pl.when(pl.any_horizontal(pl.col(parts).is_not_null())).then(whole_text)
+        return self._codes(name).read(text, plain=not whole.wide & {*parts})
 
-    def _blanks(self, name: str) -> list[str]:
-        """What stands for an empty cell of a feed's column. A person may well be number 999."""
-        missing = [] if self.feed.column(name).kind == "identifier" else self.source.missing
-        return [*self.dialect.blanks, *missing]
-
-    def _told(self, name: str, text: pl.Expr) -> pl.Expr:
-        """A cell's text as the feed's own: missing codes as NULL, the site's codes as ours."""
+    def _missing_reason(self, whole: Cells) -> pl.Expr:
+        """Why an answer of a file with one answer a row is missing."""
         import polars as pl
 
-        blanks = self._blanks(name)
-        if blanks:
-            text = pl.when(text.is_in(blanks)).then(None).otherwise(text)
-        codes = self.source.values.get(name)
-        return text.replace(list(codes), list(codes.values())) if codes else text
-
-    def _missing_reason(self, column: str | None) -> pl.Expr:
-        """Why an answer is missing: what the study file says of the code that stands in its `column`."""
-        import polars as pl
-
-        codes = {code: self.source.missing_reasons.get(code, UNSTATED) for code in self.source.missing}
-        if column is None or not codes:
+        column = self.source.columns.get("value")
+        if column is None:
             return pl.lit(None, pl.String)
-        return pl.col(column).replace_strict(list(codes), list(codes.values()), default=None, return_dtype=pl.String)
+        return self._codes("value").reason(pl.col(column), plain=column not in whole.wide)
+
+    def _codes(self, name: str, missing: Iterable[str] = ()) -> Codes:
+        source, kind = self.source, self.feed.column(name).kind
+        said = [*source.missing_in.get(name, ()), *missing]
+        if kind != "identifier":  # a person may well be number 999
+            said += source.missing
+        reasons = {code: source.missing_reasons.get(code, UNSTATED) for code in said}
+        free = kind == "text" and name != "value"
+        return Codes(self.dialect.blanks, reasons, source.values.get(name, {}), free)
 
 
-def _cell(column: str) -> str:
-    """A name for a file's column that none of ours can be."""
-    return f"cell:{column}"
+@dataclass(frozen=True)
+class Cells:
+    """Records as cells of text, each with its place in the file. `wide` are the columns that hold more than ASCII."""
+
+    places: pl.DataFrame
+    cells: pl.DataFrame
+    wide: frozenset[str]
+
+    def cut(self, start: int, size: int) -> Cells:
+        return Cells(self.places[start : start + size], self.cells[start : start + size], self.wide)
+
+    def read(self, column: str, codes: Codes) -> pl.Expr:
+        import polars as pl
+
+        return codes.read(pl.col(column), plain=column not in self.wide)
+
+    def is_one_of(self, column: str, texts: list[str]) -> pl.Expr:
+        """Whether a cell holds one of the texts, of which an empty one stands for an empty cell."""
+        import polars as pl
+
+        sought = pl.col(column).str.normalize("NFKC").str.strip_chars() if column in self.wide else pl.col(column)
+        return sought.is_in([plainer(text) for text in texts if text]).fill_null("" in texts)
+
+
+def _beyond_ascii(cells: pl.DataFrame) -> frozenset[str]:
+    import polars as pl
+
+    if not cells.height:
+        return frozenset()
+    more = cells.select((pl.all().str.len_bytes() != pl.all().str.len_chars()).any())
+    return frozenset(name for name, found in zip(more.columns, more.row(0), strict=True) if found)
 
 
 def _trimmed(column: str) -> pl.Expr:
@@ -233,12 +260,6 @@ def _trimmed(column: str) -> pl.Expr:
 
     text = pl.col(column).str.strip_chars()
     return pl.when(text != "").then(text)
-
-
-def _is_one_of(column: str, texts: list[str]) -> pl.Expr:
-    import polars as pl
-
-    return pl.col(column).is_in(texts).fill_null(False)
 
 
 def map_header(
@@ -275,7 +296,8 @@ def _wide(form: Form, source: Source, instrument: Instrument, header: list[str] 
     items: dict[str, str] = {}
     for item, column in form.items.items():
         items |= _numbered(item, column, instrument, header) if "{n}" in item else {item: column}
-    return WideForm(form.instrument, form.completed_at or source.columns.get("completed_at"), items)
+    dated = form.completed_at or source.columns.get("completed_at")
+    return WideForm(form.instrument, dated, items, tuple(form.missing))
 
 
 def _numbered(item: str, column: str, instrument: Instrument, header: list[str] | None) -> dict[str, str]:

@@ -5,10 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pipelines.study.source import Offset
+from pipelines.study.shapes import ERA, ISO, MILLISECONDS, SECONDS, DateShape, Number, Offset
 from schemas.feeds import Column, Feed
 
 _CORRECT = "correct it and send the file again"
+_SHAPES = {
+    ERA: "a date by the year of a Japanese era (令和6年5月1日 or R6.5.1), on a day of that era",
+    SECONDS: "whole seconds since 1970-01-01 in UTC",
+    MILLISECONDS: "whole milliseconds since 1970-01-01 in UTC",
+}
+_WRITTEN = {
+    "decimal_point": "digits with a decimal point, no unit and no comma (where the file writes a decimal comma, the "
+    "study file says `decimal_comma` under `numbers`)",
+    "decimal_comma": "digits with a decimal comma, no unit and no point",
+    "iso8601_duration": "a duration as ISO 8601 has it, in days, hours, minutes and seconds (PT1M30S)",
+    "clock": "a duration by the clock (1:30 or 0:01:30)",
+}
 
 
 @dataclass(frozen=True)
@@ -17,7 +29,8 @@ class Wording:
 
     feed: Feed
     codes: Mapping[str, tuple[str, ...]]
-    shapes: Mapping[str, str | Offset]
+    shapes: Mapping[str, DateShape]
+    numbers: Mapping[str, Number]
     zone: str
     site_id: str
     placed_by_manifest: bool
@@ -66,24 +79,37 @@ class Wording:
         return f"of at most {high:g}" if high is not None else "without decimals"
 
     def _shape(self, column: str, default: str) -> str:
-        shape = self.shapes.get(column)
-        if isinstance(shape, Offset):
-            return f"a whole number, counted from 1 in steps of {shape.every_days} days"
-        return f"the form {shape}" if shape else default
+        shape = self.shapes.get(column, ISO)
+        shapes = shape if isinstance(shape, list) else [shape]
+        return " or ".join(default if one == ISO else _in_words(one) for one in shapes)
 
-    def _unreadable_date(self, column: str, name: str, _: str) -> str:
+    def _unreadable_date(self, column: str, name: str, allowed: str) -> str:
         shape = self._shape(column, "a calendar date as YYYY-MM-DD")
+        if allowed == ERA:
+            return self._of_an_era("date", column, name, shape)
         return (
             f"`{name}` is not a date: expected {shape}, not a spreadsheet's count of days (45123) nor a date that it "
             f"has shortened (1-Mar); {_CORRECT}"
         )
 
-    def _unreadable_time(self, column: str, name: str, _: str) -> str:
-        iso = "YYYY-MM-DDThh:mm:ss with an offset such as +09:00, or Z for UTC"
-        return f"`{name}` is not a time: expected {self._shape(column, iso)}; {_CORRECT}"
+    def _unreadable_time(self, column: str, name: str, allowed: str) -> str:
+        shape = self._shape(column, "YYYY-MM-DDThh:mm:ss with an offset such as +09:00, or Z for UTC")
+        if allowed == ERA:
+            return self._of_an_era("time", column, name, shape)
+        return f"`{name}` is not a time: expected {shape}; {_CORRECT}"
+
+    def _of_an_era(self, kind: str, column: str, name: str, shape: str) -> str:
+        """A year of a Japanese era is never read unless declared: R6.5.1 may as well be a version or a typing slip."""
+        if shape.find(_SHAPES[ERA]) >= 0:
+            return f"`{name}` holds a {kind} by a Japanese era that has no such day: expected {shape}; {_CORRECT}"
+        return (
+            f"`{name}` holds a {kind} by the year of a Japanese era, expected {shape}; send it so, or have the study "
+            f"file declare `dates: {{{column}: {ERA}}}`"
+        )
 
     def _unreadable_number(self, column: str, name: str, _: str) -> str:
-        return f"`{name}` is not a number: expected digits with a decimal point, no unit and no comma; {_CORRECT}"
+        shape = self.numbers.get(column)
+        return f"`{name}` is not a number: expected {_WRITTEN[shape.written if shape else 'decimal_point']}; {_CORRECT}"
 
     def _nonexistent_time(self, column: str, name: str, _: str) -> str:
         return (
@@ -120,3 +146,9 @@ class Wording:
             f"the file holds this record ({', '.join(self.feed.key)}) more than once with different content; keep "
             "the right one and send the file again"
         )
+
+
+def _in_words(shape: str | Offset) -> str:
+    if isinstance(shape, Offset):
+        return f"a whole number, counted from 1 in steps of {shape.every_days} days"
+    return _SHAPES.get(shape, f"the form {shape}")

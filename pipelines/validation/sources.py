@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -39,6 +40,7 @@ def choose_source(path: Path, receipt: Receipt, site: Site, feed: Feed) -> Choic
         return _house(receipt, feed, header)
     for source in site.feeds.get(feed.name, []):  # type: ignore[call-overload]
         if fnmatchcase(name, source.files) or fnmatchcase(bare_name(name), source.files):
+            source = _with_path(source, receipt.file_name)
             default: Scope = "full" if feed.full_by_default else "incremental"
             return Choice(
                 source.source,
@@ -48,6 +50,22 @@ def choose_source(path: Path, receipt: Receipt, site: Site, feed: Feed) -> Choic
                 source,
             )
     raise UnreadableError(_taken_by_none(name, _not_house(header, instead, feed), site, feed))
+
+
+def _with_path(source: Source, file_name: str) -> Source:
+    """The source with what the folders and the name of this file say of its rows. Raises UnreadableError."""
+    if source.from_path is None:
+        return source
+    parts = re.split(r"\{(\w+)\}|(\*)", source.from_path)
+    pattern = ""
+    for text, name, star in zip(parts[::3], [*parts[1::3], None], [*parts[2::3], None], strict=True):
+        pattern += re.escape(text) + (f"(?P<{name}>[^/]+?)" if name else "[^/]*" if star else "")
+    found = re.fullmatch(pattern, file_name)
+    if found is None:
+        raise UnreadableError(
+            f"its path must say of whom it is, as {source.from_path}; put the file into the right folder below the feed"
+        )
+    return source.model_copy(update={"constants": {**source.constants, **found.groupdict()}})
 
 
 def _house(receipt: Receipt, feed: Feed, header: list[str]) -> Choice:

@@ -284,7 +284,7 @@ def test_a_mapping_that_would_empty_a_feed_is_named_with_its_line(
         (
             "dialect: redcap",
             "dialect: redcup",
-            "`sites.0.feeds.participants.0.dialect`: expected 'redcap', found 'redcup'",
+            "there is no dialect `redcup`; the dialects are redcap, qualtrics, limesurvey, moodle, xapi",
         ),
         ("window: [43, 71]", "window: [43]", "`visits.1.window.1`: expected an entry, found nothing"),
         ("target: 60", "target: many", "`sites.0.target`: expected a whole number, found 'many'"),

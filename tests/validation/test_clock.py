@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.study.source import Offset
+from pipelines.study.shapes import Offset
 from pipelines.validation.clock import read_dates, read_times
 
 ZONES = ["Europe/London", "Asia/Tokyo", "Asia/Hong_Kong", "America/St_Johns", "Australia/Lord_Howe"]

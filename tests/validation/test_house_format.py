@@ -83,7 +83,7 @@ def test_columns_are_found_by_name_and_extra_ones_are_named(tmp_path: Path, ict_
         ("e1,A1,2026-01-05T24:00:00Z,system,login,,", "unreadable_time", "occurred_at"),
         ("e1,A1,2026-01-05T23:59:60Z,system,login,,", "unreadable_time", "occurred_at"),
         ("e1,A1,2026-01-05,system,login,,", "unreadable_time", "occurred_at"),
-        ("e1,A1,２026-01-05T10:00:00Z,system,login,,", "unreadable_time", "occurred_at"),
+        ("e1,A1,R8.1.5 10:00,system,login,,", "unreadable_time", "occurred_at"),
         ("e1,A1,2026-03-29T01:30,system,login,,", "nonexistent_time", "occurred_at"),
         ("e1,A1,2026-06-01T12:05:01Z,system,login,,", "future_time", "occurred_at"),
         ("e1,A1,2026-01-05T10:00Z,system,login,", "ragged_row", ""),

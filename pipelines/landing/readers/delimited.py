@@ -27,7 +27,7 @@ class DelimitedTable:
         self._read = read
         self._chunks = utf8_chunks(path, file_name, read.encoding, read.member)
         line, self._rest, self._line = first_record(self._chunks, read.delimiter, read.quote)
-        self.header = checked_header(_cells(line, read))
+        self.header = checked_header(_cells(line, read), numbered=read.repeated_names == "numbered")
         self.n_records = 0
 
     @property

@@ -60,7 +60,7 @@ def _cells(rows: Sequence[Row | None], columns: list[str]) -> tuple[pl.DataFrame
     nested: dict[int, str] = {i: "" for i, row in enumerate(rows) if row is None}
     texts: dict[str, list[str | None]] = {}
     for name in columns:
-        values = [row.get(name) if row else None for row in rows]
+        values = [row.get(name) if row else None for row in rows] if "." not in name else _within(rows, name)
         if not {value.__class__ for value in values} <= {str, type(None)}:
             for i, value in enumerate(values):
                 if isinstance(value, bool):
@@ -70,6 +70,20 @@ def _cells(rows: Sequence[Row | None], columns: list[str]) -> tuple[pl.DataFrame
                     values[i] = None
         texts[name] = values
     return pl.DataFrame(texts, schema=dict.fromkeys(columns, pl.String)), nested
+
+
+def _within(rows: Sequence[Row | None], name: str) -> list[Any]:
+    """What stands under `name` in each row, or under the path that it is: `verb.id` is `id` of the object `verb`."""
+    head, _, rest = name.partition(".")
+    return [row[name] if row and name in row else _at(row.get(head) if row else None, rest) for row in rows]
+
+
+def _at(value: Any, path: str) -> Any:
+    """The value at `path`; a list at its end or on the way is a list, which no cell can hold."""
+    while isinstance(value, dict) and path not in value:
+        head, _, path = path.partition(".")
+        value = value.get(head) if path else None
+    return value[path] if isinstance(value, dict) else value if isinstance(value, list) else None
 
 
 def _without(where: pl.DataFrame, cells: pl.DataFrame, nested: dict[int, str]) -> Batch:

@@ -105,12 +105,15 @@ def listed(names: Iterable[str], most: int = 12) -> str:
     return text if len(names) <= most else f"{text} and {len(names) - most} more"
 
 
-def checked_header(names: list[str]) -> list[str]:
+def checked_header(names: list[str], *, numbered: bool = False) -> list[str]:
     """The header's names, trimmed; a column without a name is called after its position.
 
-    Raises UnreadableError where a name stands twice: nobody could say which of them is meant.
+    Raises UnreadableError where a name stands twice, for nobody could say which of them is meant; unless names are
+    to be `numbered`: the second is then called `name (2)`.
     """
     header = [name.strip() or f"(column {i})" for i, name in enumerate(names, start=1)]
+    if numbered:
+        header = [name if (n := header[: i + 1].count(name)) == 1 else f"{name} ({n})" for i, name in enumerate(header)]
     twice = [name for i, name in enumerate(header) if name in header[:i]]
     if twice:
         raise UnreadableError(
