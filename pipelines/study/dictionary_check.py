@@ -58,8 +58,9 @@ class Project:
         yield from self._unknown()
         for name, field_name in self._source.columns.items():
             field = self._dictionary.fields.get(field_name)
-            if field and name in self._feed.header:
-                yield from self._column(self._feed.column(name), field)
+            column = next((column for column in self._feed.columns if column.name == name), None)
+            if field and column:
+                yield from self._column(column, field)
         for f, form in enumerate(self._source.forms):
             if form.instrument in instruments:
                 instrument = instruments[form.instrument]

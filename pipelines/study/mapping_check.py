@@ -32,6 +32,11 @@ class Mapped:
     feed: Feed
     source: Source
 
+    @property
+    def names(self) -> list[str]:
+        """Every column that the feed may have, those that files in the house format need not have too."""
+        return [column.name for column in self.feed.columns]
+
 
 def mapping_complaints(study: Study, instruments: Mapping[str, Instrument]) -> Iterator[Complaint]:
     """What is wrong with the mappings of every site's sources, each with its place."""
@@ -86,8 +91,8 @@ def _unknown_columns(mapped: Mapped) -> Iterator[Complaint]:
     named = [(key, name) for key in OF_FEED for name in getattr(mapped.source, key)]
     named += [("from_path", name) for name in mapped.source.path_columns]
     for key, name in named:
-        if name not in mapped.feed.header:
-            allowed = ", ".join(mapped.feed.header)
+        if name not in mapped.names:
+            allowed = ", ".join(mapped.names)
             yield (
                 (*mapped.place, key, name),
                 f"`{key}`: {mapped.feed.name} has no column `{name}`; its columns are {allowed}",
@@ -126,7 +131,7 @@ def _is_allowed(column: Column, target: str, allowed: tuple[str, ...]) -> bool:
 def _undated(mapped: Mapped) -> Iterator[Complaint]:
     dated = [column.name for column in mapped.feed.columns if column.kind in DATED or column.name in YEARS]
     for name in mapped.source.dates:
-        if name in mapped.feed.header and name not in dated:
+        if name in mapped.names and name not in dated:
             allowed = f"its dates and times are {', '.join(dated)}" if dated else "it has none"
             yield (*mapped.place, "dates", name), f"`{name}` of {mapped.feed.name} holds no date; {allowed}"
 
@@ -135,7 +140,7 @@ def _uncounted(mapped: Mapped) -> Iterator[Complaint]:
     counted = [column.name for column in mapped.feed.columns if column.kind in NUMBERS or column.name == "value"]
     for name, shape in mapped.source.numbers.items():
         place = (*mapped.place, "numbers", name)
-        if name in mapped.feed.header and name not in counted:
+        if name in mapped.names and name not in counted:
             allowed = f"its numbers are {', '.join(counted)}" if counted else "it has none"
             yield place, f"`{name}` of {mapped.feed.name} holds no number; {allowed}"
         elif name == "value" and (shape.written != "decimal_comma" or shape.divide_by != 1):

@@ -152,7 +152,7 @@ def with_file_columns(lines: pl.DataFrame, mapping: FeedMapping) -> pl.DataFrame
     """Failures with the file's own name of the column: what the site knows it by."""
     import polars as pl
 
-    columns = {name: mapping.file_column(name) for name in mapping.feed.header}
+    columns = {column.name: mapping.file_column(column.name) for column in mapping.feed.columns}
     name = pl.col("column").replace(list(columns), list(columns.values()))
     if mapping.forms:
         dated = {number: form.completed_at or "completed_at" for number, form in enumerate(mapping.forms)}

@@ -83,6 +83,7 @@ def test_local_times_agree_with_python(moments: list[datetime], zone: str) -> No
             assert (instant, rule) == (None, "nonexistent_time")
 
 
+@settings(deadline=None)
 @given(st.dates(date(1, 1, 1), date(9999, 12, 31)))
 def test_dates(day: date) -> None:
     assert read_dates(pl.Series([day.isoformat()]), None).to_list() == [day]
