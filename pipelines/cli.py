@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from pipelines.commands.alerts import alerts
 from pipelines.commands.common import BUSY, FAILED, HELD_BACK, fail, protocol_of, with_workspace
 from pipelines.commands.compare_scoring import compare_scoring
 from pipelines.commands.deliveries import deliveries
@@ -199,6 +200,7 @@ def up(workspace: Workspace, port: int) -> None:
     os.execv(Path(sys.executable).with_name("dagster"), command)  # noqa: S606 (fixed words, no shell)
 
 
+cli.add_command(alerts)
 cli.add_command(compare_scoring)
 cli.add_command(deliveries)
 cli.add_command(queries)

@@ -51,6 +51,7 @@ def status(workspace: Workspace) -> dict[str, Any]:
         "checks": [],
         "check_counts": {},
         "data_queries": None,
+        "alerts": [],
         "audit": None,
     }
     database = workspace.published / "current-unblinded.duckdb"
@@ -124,6 +125,7 @@ def _published(con: duckdb.DuckDBPyConnection, received: Sequence[str]) -> dict[
         "check_counts": dict(
             con.execute("SELECT status, count(*) FROM quality.check_result GROUP BY ALL ORDER BY ALL").fetchall()
         ),
+        "alerts": _rows(con, ALERTS) if _has_table(con, "safety", "alert") else [],
         "data_queries": _rows(con, OPEN_QUERIES) if _has_table(con, "quality", "data_query") else None,
     }
 
@@ -208,4 +210,16 @@ OPEN_QUERIES = """
     WHERE status IN ('open', 'miscorrected')
     GROUP BY site_id, severity
     ORDER BY site_id, severity
+"""
+ALERTS = """
+    SELECT
+        site_id,
+        severity,
+        count(*) AS n_waiting,
+        count(*) FILTER (WHERE status = 'overdue') AS n_overdue,
+        min(CAST(noticed_at AS DATE)) AS oldest_on
+    FROM safety.alert
+    WHERE status IN ('open', 'overdue')
+    GROUP BY site_id, severity
+    ORDER BY n_overdue DESC, severity DESC, site_id
 """

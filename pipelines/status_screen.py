@@ -24,6 +24,7 @@ Entry = tuple[str, str]  # what, and what it means or what to do
 def render_status(state: State, console: Console) -> None:
     """Print what `pipelines.status.status` found."""
     _heading(state, console)
+    _alerts(state, console)
     _received(state, console)
     _refused(state, console)
     _lying(state, console)
@@ -68,6 +69,16 @@ def _audit(audit: State, console: Console) -> None:
         why = "; ".join(night["reasons"]) or "nothing explains it: ask who has had access"
         for part in wrap(f"the night {night['snapshot_id']} had another trail: {why}", WIDTH - 11):
             _line(console, f"           {part}")
+
+
+def _alerts(state: State, console: Console) -> None:
+    lines = [
+        [r["site_id"], r["severity"], f"{r['n_waiting']:,}", f"{r['n_overdue']:,}", r["oldest_on"]]
+        for r in state["alerts"]
+    ]
+    if lines:
+        _title(console, "Safety alerts that nobody has acknowledged; `ict-trial alerts list` names them")
+    _table(console, ["site", "severity", "waiting", "too late", "oldest"], lines, right=[2, 3])
 
 
 def _received(state: State, console: Console) -> None:

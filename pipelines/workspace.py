@@ -42,6 +42,16 @@ class Workspace:
         return self.store / "receipts"
 
     @property
+    def acknowledgements(self) -> Path:
+        """What people said to safety alerts: one file each, never changed."""
+        return self.store / "acknowledgements"
+
+    @property
+    def safety(self) -> Path:
+        """Each night's list of alerts for each site's clinician, `<as-of>/<site>/`; nobody else's to read."""
+        return self.root / "safety"
+
+    @property
     def answers(self) -> Path:
         """What people said to data queries: inputs like the receipts."""
         return self.store / "answers"

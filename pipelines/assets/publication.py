@@ -7,6 +7,7 @@ import dagster as dg
 
 from pipelines.assets.boundary import without_values
 from pipelines.assets.night_resource import NightResource
+from pipelines.assets.safety import CLINICIAN_LISTS
 from pipelines.assets.tables import MADE_IN_PYTHON, blocking_result, key_of
 from pipelines.quality.audit_ledger import record_nights
 from pipelines.report.site_lists import write_site_lists
@@ -60,7 +61,7 @@ def _dictionary(graph: Graph) -> dg.AssetsDefinition:
 def _candidate() -> dg.AssetsDefinition:
     @dg.asset(
         key=CANDIDATE,
-        deps=[DICTIONARY],
+        deps=[DICTIONARY, CLINICIAN_LISTS],  # nobody is told of a night of which the clinicians were not
         group_name="publication",
         kinds={"duckdb"},
         description="The blinded and the unblinded database with their manifests, still hidden.",

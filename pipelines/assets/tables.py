@@ -13,6 +13,7 @@ from pipelines.quality.answers import load_answers
 from pipelines.quality.audit_chain import AUDIT_TRAIL, write_audit_trail
 from pipelines.quality.check_table import write_check_results
 from pipelines.quality.judge import CheckResult, judge
+from pipelines.safety.acknowledgement import load_acknowledgements
 from pipelines.study.check import Check, load_checks
 from pipelines.validation.deliveries import all_deliveries
 from pipelines.warehouse.build import derive, start_build
@@ -55,7 +56,8 @@ def _inputs() -> dg.AssetsDefinition:
     def deliveries(night: NightResource) -> dg.MaterializeResult[None]:
         with without_values():
             resolved = all_deliveries(night.workspace, night.protocol())
-            start_build(night.workspace, night.protocol(), resolved, night.day, load_answers(night.workspace))
+            said = load_answers(night.workspace), load_acknowledgements(night.workspace)
+            start_build(night.workspace, night.protocol(), resolved, night.day, *said)
         statuses = Counter[str](delivery.status for delivery in resolved)
         return dg.MaterializeResult(metadata={"dagster/row_count": len(resolved), **statuses})
 

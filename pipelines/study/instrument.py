@@ -139,6 +139,15 @@ class Qrs(Strict):
     verified: bool
 
 
+class RiskItem(Strict):
+    """An item whose answer may tell of danger: from `flag` points on a clinician is told, from `urgent` on at once."""
+
+    item: str = Field(coerce_numbers_to_str=True)
+    flag: int
+    urgent: int
+    source: str
+
+
 class Instrument(Strict):
     """An instrument file, `schemas/instruments/<instrument>.yaml`.
 
@@ -155,6 +164,7 @@ class Instrument(Strict):
     items: list[Items]
     labels: dict[str, str] = Field(default_factory=dict)
     scores: list[Score]
+    risk_items: list[RiskItem] = Field(default_factory=list)
     missing_rule: MissingRule | None = None
     cdisc: Qrs | None = None
     source: list[str] = Field(min_length=1)

@@ -20,6 +20,20 @@ def complaints(instrument: Instrument) -> Iterator[Complaint]:
         if not strange:
             yield from _profile(instrument, score, place) if score.is_profile else _points(instrument, score, place)
     yield from _names(instrument)
+    yield from _risk_items(instrument)
+
+
+def _risk_items(instrument: Instrument) -> Iterator[Complaint]:
+    for i, risk in enumerate(instrument.risk_items):
+        if risk.item not in instrument.ranges:
+            yield ("risk_items", i, "item"), f"{instrument.instrument} has no item `{risk.item}`"
+            continue
+        lowest, highest = instrument.ranges[risk.item]
+        if not lowest < risk.flag <= risk.urgent <= highest:
+            message = (
+                f"item {risk.item}: flag {risk.flag} and urgent {risk.urgent} must lie in this order above {lowest}"
+            )
+            yield ("risk_items", i), f"{message}, and not above {highest}"
 
 
 def _items(instrument: Instrument, score: Score, place: Place) -> Iterator[Complaint]:

@@ -13,6 +13,7 @@ from pipelines.study.epoch import Epoch
 from pipelines.study.intercurrent import IntercurrentEvents
 from pipelines.study.outcome import Identifier, Outcomes
 from pipelines.study.query_rule import QueryChoice
+from pipelines.study.safety import Safety
 from pipelines.study.source import FeedName, Source, TimeZone
 from pipelines.study.strict import Strict
 
@@ -191,6 +192,7 @@ class Study(Strict):
     populations: Populations
     discontinuation_reasons: list[str] = Field(default_factory=list)
     intercurrent_events: IntercurrentEvents = Field(default_factory=IntercurrentEvents)
+    safety: Safety = Field(default_factory=Safety)
     outcomes: Outcomes
     deliveries: Deliveries = Field(default_factory=Deliveries)
     blinding: Blinding | Literal["none"] = Field(default_factory=Blinding)

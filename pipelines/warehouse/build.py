@@ -16,7 +16,7 @@ from pipelines.warehouse.code_version import code_version
 from pipelines.warehouse.database import build_file, close_build, create_table, insert_rows, open_build
 from pipelines.warehouse.dictionary import LAYERS, Dictionary, Table, load_dictionary
 from pipelines.warehouse.errors import WarehouseError, reason
-from pipelines.warehouse.inputs import Answer, Delivery, create_inputs
+from pipelines.warehouse.inputs import Acknowledgement, Answer, Delivery, create_inputs
 from pipelines.warehouse.quoting import identifier
 from pipelines.warehouse.study_tables import create_study_tables
 from pipelines.workspace import Workspace
@@ -47,8 +47,10 @@ def start_build(
     deliveries: Iterable[Delivery],
     as_of: date,
     answers: Iterable[Answer] = (),
+    acknowledgements: Iterable[Acknowledgement] = (),
 ) -> Path:
-    """A fresh build database with the protocol (`study.*`), what was delivered and what was answered (`input.*`)."""
+    """A fresh build database with the protocol (`study.*`), and what was delivered, answered and acknowledged
+    (`input.*`)."""
     import duckdb
 
     close_build(workspace)
@@ -61,7 +63,7 @@ def start_build(
             for layer in LAYERS:
                 effects.execute(con, f"CREATE SCHEMA IF NOT EXISTS {identifier(layer)}", file=file)
             create_study_tables(con, protocol, as_of, code_version(), file=file)
-            create_inputs(con, deliveries, answers, file=file)
+            create_inputs(con, deliveries, answers, acknowledgements, file=file)
     except duckdb.Error as error:
         raise WarehouseError(f"the build could not be started: {reason(error)}") from None
     return file

@@ -16,7 +16,8 @@ from pipelines.study.yaml_file import InvalidFileError, Place, Problem, read_yam
 
 TABLES = SCHEMAS / "tables"
 
-# A layer reads only those before it; `outcome` and `engagement` stand side by side.
+# A layer reads only those before it; `outcome` and `engagement` stand side by side, and so do `analysis` and
+# `safety`: no judgement about quality can hold an alert back.
 LAYERS = {
     "study": 0,
     "input": 0,
@@ -24,6 +25,7 @@ LAYERS = {
     "outcome": 2,
     "engagement": 2,
     "analysis": 3,
+    "safety": 3,
     "quality": 4,
     "meta": 5,
 }

@@ -18,7 +18,7 @@ from hashlib import sha256
 from typing import Any
 
 from pipelines.warehouse.dictionary import Table
-from pipelines.warehouse.inputs import ANSWER, DELIVERY
+from pipelines.warehouse.inputs import ACKNOWLEDGEMENT, ANSWER, DELIVERY
 from pipelines.warehouse.quoting import identifier, identifiers
 
 ROWS_AT_ONCE = 50_000
@@ -74,12 +74,14 @@ def tables_digest(digests: Mapping[str, str]) -> str:
 
 def inputs_digest(con: Any) -> str:
     """The digest of what was delivered (every receipt's identity, content and place in the sequence), of what was
-    decided on it, and of what was answered."""
+    decided on it, of what was answered, and of the alerts that were acknowledged."""
     columns = ("delivery_id", "content_sha256", "site_id", "feed", "file_name", "place", "decision")
     types = {name: DELIVERY[name] for name in columns}
     delivered = table_digest(con, Canon("input.delivery", types, ["delivery_id"]))
     answered = table_digest(con, Canon("input.answer", ANSWER, ["answer_id"]))
-    return tables_digest({"input.delivery": delivered, "input.answer": answered})
+    acknowledged = table_digest(con, Canon("input.acknowledgement", ACKNOWLEDGEMENT, ["acknowledgement_id"]))
+    digests = {"input.delivery": delivered, "input.answer": answered, "input.acknowledgement": acknowledged}
+    return tables_digest(digests)
 
 
 def _quoted(text: str) -> str:

@@ -122,6 +122,20 @@ class Answer(Protocol):
 
 FEW, SMALL = 16, 1 << 20  # files that are read where they lie, and bytes of one that is worth it
 
+
+class Acknowledgement(Protocol):
+    """What is needed here of the acknowledgement of an alert; its note is free text and stays in the store."""
+
+    @property
+    def acknowledgement_id(self) -> str: ...
+    @property
+    def alert_id(self) -> str: ...
+    @property
+    def given_by(self) -> str: ...
+    @property
+    def given_at(self) -> datetime: ...
+
+
 DELIVERY = {
     "delivery_id": "VARCHAR",
     "content_sha256": "VARCHAR",
@@ -168,6 +182,12 @@ ANSWER = {
     "version": "VARCHAR",
     "last_delivery_id": "VARCHAR",
 }
+ACKNOWLEDGEMENT = {
+    "acknowledgement_id": "VARCHAR",
+    "alert_id": "VARCHAR",
+    "given_by": "VARCHAR",
+    "given_at": "TIMESTAMPTZ",
+}
 DELIVERY_VARIABLE = {
     "delivery_id": "VARCHAR",
     "position": "BIGINT",
@@ -211,6 +231,7 @@ def input_columns() -> dict[str, dict[str, str]]:
         "input.quarantine": QUARANTINE,
         "input.delivery_variable": DELIVERY_VARIABLE,
         "input.answer": ANSWER,
+        "input.acknowledgement": ACKNOWLEDGEMENT,
         "input.refused_answer": accepted_columns(FEEDS["questionnaires"]),
     }
     return own | feeds
@@ -230,13 +251,23 @@ def accepted_columns(feed: Feed) -> dict[str, str]:
     return columns
 
 
-def create_inputs(con: Any, deliveries: Iterable[Delivery], answers: Iterable[Answer] = (), *, file: Path) -> None:
+def create_inputs(
+    con: Any,
+    deliveries: Iterable[Delivery],
+    answers: Iterable[Answer] = (),
+    acknowledgements: Iterable[Acknowledgement] = (),
+    *,
+    file: Path,
+) -> None:
     """Every `input.*` table, in the database `file` that `con` is connected to."""
     known = sorted(deliveries, key=lambda delivery: delivery.sequence)
     create_table(con, "input.delivery", DELIVERY, file=file)
     insert_rows(con, "input.delivery", (_delivery_row(delivery) for delivery in known), file=file)
     create_table(con, "input.answer", ANSWER, file=file)
     insert_rows(con, "input.answer", ([getattr(a, name) for name in ANSWER] for a in answers), file=file)
+    create_table(con, "input.acknowledgement", ACKNOWLEDGEMENT, file=file)
+    noted = ([getattr(a, name) for name in ACKNOWLEDGEMENT] for a in acknowledgements)
+    insert_rows(con, "input.acknowledgement", noted, file=file)
     counted = [delivery for delivery in known if _counts(delivery)]
     for feed in FEEDS.values():
         files = [d.rows.accepted for d in counted if d.receipt.feed == feed.name and d.rows.accepted]

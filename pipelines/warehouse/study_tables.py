@@ -285,6 +285,16 @@ def _discontinuation_reasons(protocol: Protocol) -> Rows:
         yield (reason,)
 
 
+def _safety(protocol: Protocol) -> Rows:
+    yield protocol.study.safety.acknowledge_within_hours, protocol.study.safety.report_serious_within_days
+
+
+def _risk_items(protocol: Protocol) -> Rows:
+    for name, instrument in protocol.instruments.items():
+        for risk in instrument.risk_items:
+            yield name, risk.item, risk.flag, risk.urgent
+
+
 def _non_usage(protocol: Protocol) -> Rows:
     if rule := protocol.study.intercurrent_events.non_usage:
         yield (rule.days,)
@@ -408,6 +418,8 @@ STUDY_TABLES = [
             _sudden_gains,
         ),
         ("study.discontinuation_reason", "reason", _discontinuation_reasons),
+        ("study.safety", "acknowledge_within_hours BIGINT, report_serious_within_days BIGINT", _safety),
+        ("study.risk_item", "instrument, item, flag BIGINT, urgent BIGINT", _risk_items),
         ("study.non_usage", "days BIGINT", _non_usage),
         ("study.leaving_reason", "reason, kind", _leaving_reasons),
         ("study.outage", "site_id, first_day DATE, last_day DATE", _outages),

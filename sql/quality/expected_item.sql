@@ -14,7 +14,7 @@ unusable AS (
         bool_or(u.state = 'quarantined') AS quarantined,
         bool_or(u.state = 'coded_missing') AS coded,
         CASE WHEN min(u.reason) = max(u.reason) THEN min(u.reason) WHEN count(u.reason) > 0 THEN 'several' END AS reason
-    FROM quality.unusable_answer AS u
+    FROM outcome.unusable_answer AS u
     CROSS JOIN setting AS s
     JOIN quality.planned_form AS v ON v.usubjid = u.usubjid AND v.instrument = u.instrument
     WHERE

@@ -9,3 +9,5 @@ UNION ALL
 SELECT check_name, site_id, n_checked, n_failed FROM quality.metric_usage
 UNION ALL
 SELECT check_name, site_id, n_checked, n_failed FROM quality.metric_expected
+UNION ALL
+SELECT check_name, site_id, n_checked, n_failed FROM quality.metric_safety

@@ -47,6 +47,7 @@ def test_every_sql_file_is_an_asset_and_nothing_else_has_to_be_registered(graph_
         "quality/audit_trail",
         "quality/check_result",
         "meta/dictionary",
+        "safety/clinician_lists",
         "publication/candidate",
         "publication/snapshot",
         "report/site_lists",

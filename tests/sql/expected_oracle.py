@@ -196,3 +196,25 @@ def _judge(
             order = ("quarantined", "coded_missing", "lost")
             found[item] = next((kind for kind in order if kind in by_item[item]), "left_blank")
     return state, found
+
+
+def alerts_of_items(trial: Trial) -> list[tuple[Any, ...]]:
+    """kind, severity, subject, day, label and whether it still is in the data, of every alert from PHQ-9 item 9."""
+    counting = {(r["site_id"], r["record_key"]): r for r in current(trial, "questionnaires")}
+    found: set[tuple[Any, ...]] = set()
+    for row in trial.rows.get("questionnaires", []):
+        if (row["instrument"], row["item"]) != ("phq9", "9") or row["value"] in (None, "0", "NA"):
+            continue
+        now = counting.get((row["site_id"], row["record_key"]))
+        severity = "urgent" if int(row["value"]) >= 2 else "flag"
+        still = now is not None and now["value"] not in (None, "0") and _severity(now) == severity
+        if still or now is None:
+            found.add(("item_answer", severity, row["subject_id"], row["completed_on"], row["visit"], still))
+    for row in _unusable(trial):
+        if (row["instrument"], row["item"], row["state"]) == ("phq9", "9", "quarantined"):
+            found.add(("item_hidden", "flag", row["subject_id"], row["completed_on"], row["visit"], True))
+    return list(found)
+
+
+def _severity(row: Row) -> str:
+    return "urgent" if int(row["value"]) >= 2 else "flag"

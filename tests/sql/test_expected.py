@@ -238,7 +238,7 @@ def agrees_with_completeness(db: Tables) -> None:
     assert sorted(owed) == sorted(ours)
 
 
-def some_trial(protocol: Protocol, chance: random.Random) -> Trial:
+def some_trial(protocol: Protocol, chance: random.Random, highest: int = 1) -> Trial:
     """People of every kind; forms that come, come twice, are blank, coded, refused, and vanish from a later export."""
     trial = Trial(protocol, as_of=day(chance.choice([1, 40, 60, 100, 140, 220])))
     trial.delivery("oxford", "questionnaires", scope=chance.choice(["full", "incremental"]))
@@ -252,20 +252,19 @@ def some_trial(protocol: Protocol, chance: random.Random) -> Trial:
     for _ in range(2):
         for subject in subjects:
             for _ in range(chance.randrange(5)):
-                _some_form(trial, subject, chance)
+                _some_form(trial, subject, chance, highest)
         if chance.random() < 0.7:
             trial.delivery("oxford", "questionnaires", scope="full")
             for subject in subjects[:3]:
-                _some_form(trial, subject, chance)
+                _some_form(trial, subject, chance, highest)
     return trial
 
 
-def _some_form(trial: Trial, subject: str, chance: random.Random) -> None:
+def _some_form(trial: Trial, subject: str, chance: random.Random, highest: int) -> None:
     instrument = chance.choice(["phq9", "gad7", "wsas"])
     when: date = day(1) + timedelta(chance.choice([-10, 0, 3, 30, 56, 58, 75, 105, 110, 190]))
     label = chance.choice([None, "WEEKLY", "WEEKLY", "BASELINE", "WEEK 8", "WEEK 15", "FOLLOW-UP"])
     seen = {(r["site_id"], r["delivery_id"], r["record_key"]) for r in trial.rows.get("questionnaires", [])}
-    delivery = trial.deliveries[-1]["delivery_id"]
     delivery = next(d["delivery_id"] for d in reversed(trial.deliveries) if d["feed"] == "questionnaires")
     only_codes = chance.random() < 0.2
     for item in trial.protocol.instruments[instrument].ranges:
@@ -278,6 +277,6 @@ def _some_form(trial: Trial, subject: str, chance: random.Random) -> None:
             trial.refuse("questionnaires", "oxford", delivery, key)
             continue
         na = instrument == "wsas" and item == "1" and chance.random() < 0.5
-        value = None if kind != "value" else "NA" if na else "1"
+        value = None if kind != "value" else "NA" if na else str(chance.randint(0, highest))
         reason = "refused" if kind == "coded" else None
         trial.add("questionnaires", "oxford", delivery, value=value, missing_reason=reason, **facts)

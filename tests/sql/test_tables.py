@@ -41,7 +41,7 @@ PROMISED = {
     "meta.column_dictionary": "table_name, column_name, position, type, label, description, unit, codes, blinding, "
     "volatile",
 }
-LAYERS = ("core", "outcome", "engagement", "analysis")
+LAYERS = ("core", "outcome", "engagement", "analysis", "safety")
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,8 @@ def test_the_promised_columns_come_in_the_promised_order(dictionary: Dictionary,
 def test_every_table_has_the_dictionarys_columns_and_types_even_when_empty(
     trial: Trial, dictionary: Dictionary
 ) -> None:
-    db = trial.tables(*OURS, "quality.query_rule")
+    others = ("quality.query_rule", "quality.expected_total", "safety.alert", "safety.serious_event")
+    db = trial.tables(*OURS, *others)
     made = derived(db)
     assert {name for name in load_graph().queries if name.split(".")[0] in LAYERS} <= set(made)
     for table in made:

@@ -70,6 +70,7 @@ def test_the_projects_own_dictionary_is_whole() -> None:
     assert {table.layer for table in dictionary.values() if table.published} <= {
         "analysis",
         "engagement",
+        "safety",
         "quality",
         "meta",
     }

@@ -1,0 +1,1 @@
+"""Alerts that a clinician must see, and who acknowledged them."""
