@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.study.load import SCHEMAS, load_instrument
+from pipelines.study.instrument_file import load_instrument
+from pipelines.study.load import SCHEMAS
 from pipelines.study.yaml_file import InvalidFileError
 
 
