@@ -10,6 +10,7 @@ from fnmatch import fnmatch
 
 import polars as pl
 
+from pipelines.simulate.cross_faults import CROSS_FAULTS, STRANGER
 from pipelines.simulate.drops import Drop, Expected
 from pipelines.simulate.export import Cells
 from pipelines.simulate.people import status_on
@@ -22,13 +23,14 @@ from pipelines.simulate.scene import (
     clock_changes,
     encoded,
     file_column,
+    happened,
     item_column,
+    page_view,
     record,
     rows_where,
     set_cell,
 )
 
-STRANGER = "ZZ-999"  # a person whom no site ever listed
 PRIVATE_MAIL = "jane.q.doe@example.org"
 GARBAGE = b"$FL2" + bytes(range(256)) * 4
 
@@ -174,7 +176,7 @@ def exact_duplicates(scene: Scene) -> None:
 def conflicting_events(scene: Scene) -> None:
     """Two records with one key and different content: neither counts."""
     for drop in scene.increments("usage")[-1:]:
-        event = _event(drop, "ev-twice", f"{drop.up_to}T09:00:00Z")
+        event = page_view(drop, "ev-twice", f"{drop.up_to}T09:00:00Z")
         rows = append(drop, [encoded(drop, event), encoded(drop, event | {"event": "exercise_saved"})])
         scene.refuse("conflicting_duplicate", drop, rows, "conflicting_duplicate")
 
@@ -303,22 +305,11 @@ def withdrawn_form(scene: Scene) -> None:
 # ---------------------------------------------------------------- people and clocks
 
 
-def unknown_subjects(scene: Scene) -> None:
-    """Events and forms of a person whom no site listed: accepted, and never analysed."""
-    for drop in scene.increments("usage")[1:2]:
-        events = [_event(drop, f"ev-stranger-{i}", f"{drop.up_to}T08:0{i}:00Z") for i in range(3)]
-        rows = append(drop, [encoded(drop, event | {"subject_id": STRANGER}) for event in events])
-        scene.note("unknown_subject", drop, rows, subject_id=STRANGER, absent_from="analysis and engagement")
-    for drop in scene.of("questionnaires", house=True)[1:2]:
-        rows = append(drop, [record(drop, row) | {"subject_id": STRANGER} for row in _sound(drop, 3)])
-        scene.note("unknown_subject", drop, rows, subject_id=STRANGER, absent_from="analysis.adqs")
-
-
 def events_in_the_future(scene: Scene) -> None:
     """A clock that runs ahead: two days after the end of the period that the manifest names."""
     for drop in [d for d in scene.increments("usage") if d.period_end][:1]:
         ahead = datetime.combine(drop.up_to + timedelta(days=2), time(20))
-        rows = append(drop, [encoded(drop, _event(drop, "ev-ahead", f"{ahead.isoformat()}Z"))])
+        rows = append(drop, [encoded(drop, page_view(drop, "ev-ahead", f"{ahead.isoformat()}Z"))])
         scene.refuse("future_time", drop, rows, "future_time")
 
 
@@ -331,14 +322,14 @@ def clock_change_hours(scene: Scene) -> None:
             drop = next((d for d in scene.increments("usage", site=site.site) if d.up_to > moment.date()), None)
             if drop is None:
                 continue
-            event = _event(drop, f"ev-clock-{int(exists)}", moment.isoformat())
+            event = page_view(drop, f"ev-clock-{int(exists)}", moment.isoformat())
             rows = append(drop, [encoded(drop, event)])
             if not exists:
                 scene.refuse("nonexistent_time", drop, rows, "nonexistent_time")
                 continue
             instant = moment.replace(tzinfo=site.zone, fold=0)
             scene.note("ambiguous_time", drop, rows, instant=instant.astimezone(UTC).isoformat(), accepted=1)
-            _happened(scene, drop, event, instant)
+            happened(scene, drop, event, instant)
 
 
 def strangers_from_another_group(scene: Scene) -> None:
@@ -449,9 +440,9 @@ FAULTS: list[Callable[[Scene], None]] = [
     corrected_person,
     corrected_contact,
     withdrawn_form,
+    *CROSS_FAULTS,
     correction_taken_back,
     overlapping_increments,
-    unknown_subjects,
     events_in_the_future,
     clock_change_hours,
     strangers_from_another_group,
@@ -524,29 +515,6 @@ def _forget(scene: Scene, form: int, item: str) -> None:
     """The answer counts as missing."""
     hit = (pl.col("form") == form) & (pl.col("item") == item)
     scene.state.answers = scene.state.answers.with_columns(pl.when(~hit).then("value").alias("value"))
-
-
-def _event(drop: Drop, event_id: str, occurred_at: str) -> dict[str, str | None]:
-    """A page view of the first person in the file."""
-    return {
-        "event_id": event_id,
-        "subject_id": drop.cells.keys["subject_id"][0],
-        "occurred_at": occurred_at,
-        "actor": "participant",
-        "event": "page_view",
-        "module": None,
-        "duration_s": None,
-    }
-
-
-def _happened(scene: Scene, drop: Drop, event: dict[str, str | None], instant: datetime) -> None:
-    """The event is part of the truth."""
-    row = {name: event[name] for name in ("event_id", "subject_id", "actor", "event", "module")}
-    new = pl.DataFrame(
-        [row | {"site": drop.site, "utc": instant, "day": instant.date()}],
-        schema_overrides={"utc": pl.Datetime("us", "UTC"), "module": pl.String},
-    )
-    scene.state.usage = pl.concat([scene.state.usage, new], how="diagonal")
 
 
 def _place_in_order(drops: list[Drop]) -> None:

@@ -153,6 +153,29 @@ def record(drop: Drop, row: int) -> dict[str, str | None]:
     return dict(drop.cells.text.row(row - 1, named=True))
 
 
+def page_view(drop: Drop, event_id: str, occurred_at: str) -> dict[str, str | None]:
+    """A page view of the first person in the file."""
+    return {
+        "event_id": event_id,
+        "subject_id": drop.cells.keys["subject_id"][0],
+        "occurred_at": occurred_at,
+        "actor": "participant",
+        "event": "page_view",
+        "module": None,
+        "duration_s": None,
+    }
+
+
+def happened(scene: Scene, drop: Drop, event: dict[str, str | None], instant: datetime) -> None:
+    """The event is part of the truth."""
+    row = {name: event[name] for name in ("event_id", "subject_id", "actor", "event", "module")}
+    new = pl.DataFrame(
+        [row | {"site": drop.site, "utc": instant, "day": instant.date()}],
+        schema_overrides={"utc": pl.Datetime("us", "UTC"), "module": pl.String},
+    )
+    scene.state.usage = pl.concat([scene.state.usage, new], how="diagonal")
+
+
 def clock_changes(zone: ZoneInfo, start: datetime, end: datetime) -> tuple[list[datetime], list[datetime]]:
     """Wall-clock times between `start` and `end` that do not exist, and that exist twice, one for each change."""
     gone: list[datetime] = []
