@@ -63,6 +63,7 @@ def adverse_events_that_cannot_be(scene: Scene) -> None:
             if subject is None:
                 return
             row = {**_adverse_event(subject, f"ae-{rule}", drop.up_to), **changed}
+            _recorded(scene, drop, row)
             _ask(scene, "implausible_event", drop, append(drop, [encoded(drop, row)]), rule, f"ae-{rule}")
 
 
@@ -207,6 +208,15 @@ def _adverse_event(subject: str, number: str, on: date) -> Row:
         "related": "N",
         "outcome": "Recovered",
     }
+
+
+def _recorded(scene: Scene, drop: Drop, row: Row) -> None:
+    """The adverse event is part of the truth."""
+    events = scene.state.adverse_events
+    typed = pl.DataFrame([{**row, "site": drop.site}]).with_columns(
+        pl.col("onset_date", "reported_on").str.to_date(), pl.col("severity").cast(pl.Int64)
+    )
+    scene.state.adverse_events = pl.concat([events, typed.select(events.columns)])
 
 
 def _going_on(scene: Scene, site: str) -> set[str]:
