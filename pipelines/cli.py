@@ -13,6 +13,7 @@ from pipelines.commands.alerts import alerts
 from pipelines.commands.common import BUSY, FAILED, HELD_BACK, fail, protocol_of, with_workspace
 from pipelines.commands.compare_scoring import compare_scoring
 from pipelines.commands.deliveries import deliveries
+from pipelines.commands.map import propose_mapping
 from pipelines.commands.queries import queries
 from pipelines.commands.trace import trace
 from pipelines.workspace import Workspace
@@ -205,3 +206,4 @@ cli.add_command(compare_scoring)
 cli.add_command(deliveries)
 cli.add_command(queries)
 cli.add_command(trace)
+cli.add_command(propose_mapping)
