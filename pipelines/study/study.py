@@ -138,9 +138,21 @@ class ReadingLimits(Strict):
     output_mb_a_mb: float = Field(default=20, ge=0)
 
 
+class Drift(Strict):
+    """When an export counts as changed against the one before it: shares are compared where both have `records`
+    filled cells, a change of less than `share` is left to chance, and a code counts as gone once `expected` of its
+    cells are wanting. The alert stands for `days`."""
+
+    records: int = Field(default=20, ge=1)
+    share: float = Field(default=0.25, gt=0, le=1)
+    expected: int = Field(default=10, ge=1)
+    days: int = Field(default=28, ge=1)
+
+
 class Deliveries(Strict):
     settle_seconds: int = Field(default=600, ge=0)
     hold_when_vanishing: Holding = Field(default_factory=Holding)
+    drift: Drift = Field(default_factory=Drift)
     limits: ReadingLimits = Field(default_factory=ReadingLimits)
 
 

@@ -102,6 +102,8 @@ class Variable:
         if not self.sample:
             return "empty"
         found = Counter(_kind(text) for text in self.sample)
+        if self.declared == "number" and found["decimal"]:  # a measurement may well be a whole number
+            found["decimal"] += found.pop("integer", 0)
         kind, n = max(found.items(), key=lambda pair: (pair[1], pair[0]))
         return kind if n >= MOST_OF_SAMPLE * len(self.sample) else "mixed"
 

@@ -332,6 +332,11 @@ def _query_rules(protocol: Protocol) -> Rows:
         )
 
 
+def _drift_limit(protocol: Protocol) -> Rows:
+    drift = protocol.study.deliveries.drift
+    yield drift.records, drift.share, drift.expected, drift.days
+
+
 def _feeds(protocol: Protocol) -> Rows:
     del protocol  # the feeds are the same in every study
     for feed in FEEDS.values():
@@ -430,6 +435,7 @@ STUDY_TABLES = [
             "used BOOLEAN, applies, message",
             _query_rules,
         ),
+        ("study.drift_limit", "records BIGINT, share DOUBLE, expected BIGINT, days BIGINT", _drift_limit),
         ("study.feed", "feed, blinding, full_by_default BOOLEAN", _feeds),
     )
 ]

@@ -11,3 +11,5 @@ UNION ALL
 SELECT check_name, site_id, n_checked, n_failed FROM quality.metric_expected
 UNION ALL
 SELECT check_name, site_id, n_checked, n_failed FROM quality.metric_safety
+UNION ALL
+SELECT check_name, site_id, n_checked, n_failed FROM quality.metric_drift

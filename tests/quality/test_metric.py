@@ -11,6 +11,7 @@ from pipelines.study.check import load_checks
 from pipelines.study.load import Protocol
 from tests.quality.counted import counted, counts
 from tests.quality.good_trial import RECEIVED, forget_form, good_trial, study_day, whole_form
+from tests.sql.exports import CHANGES, column, export
 from tests.sql.trial import Trial, at
 
 Spoil = Callable[[Trial], None]
@@ -49,6 +50,15 @@ def void(_: object) -> None:
     """For lambdas that call what returns something."""
 
 
+def _change_export(change: str, feed: str) -> Spoil:
+    def spoil(trial: Trial) -> None:
+        blinding = "revealing" if feed == "usage" else "safe"
+        for columns in CHANGES[change]:
+            export(trial, *columns, feed=feed, received_at=RECEIVED, blinding=blinding)
+
+    return spoil
+
+
 # Check, what to spoil, how many fail.
 FAULTS: list[tuple[str, Spoil, int]] = [
     *((f"quarantined_{feed}", _quarantine(feed), 3) for feed in (
@@ -58,6 +68,8 @@ FAULTS: list[tuple[str, Spoil, int]] = [
     ("refused_deliveries", _refuse("participants"), 1),
     ("refused_deliveries", _refuse("questionnaires", "held"), 1),
     ("refused_deliveries_unblinded", _refuse("usage"), 1),
+    *((f"drift_{change}", _change_export(change, "questionnaires"), 1) for change in CHANGES),
+    *((f"drift_{change}_unblinded", _change_export(change, "usage"), 1) for change in CHANGES),
     ("overdue_deliveries", _let_time_pass, 2),
     ("overdue_deliveries_unblinded", _let_time_pass, 1),
     ("unknown_module", lambda t: t.event("001", at("2026-03-05T10:00"), module="secret"), 1),
@@ -99,7 +111,11 @@ def test_a_fault_trips_its_check(ict_sad: Protocol, check_name: str, spoil: Spoi
 
 
 def test_nothing_trips_on_a_trial_without_faults(ict_sad: Protocol) -> None:
-    con = counted(good_trial(ict_sad))
+    trial = good_trial(ict_sad)
+    for feed, blinding in (("participants", "safe"), ("usage", "revealing")):
+        for _ in range(2):
+            export(trial, column("a"), feed=feed, received_at=RECEIVED, blinding=blinding)
+    con = counted(trial)
     failing = con.execute("SELECT check_name, site_id FROM quality.metric WHERE n_failed > 0 AND site_id = 'oxford'")
     assert failing.fetchall() == []
     looked_at = con.execute("SELECT check_name FROM quality.metric WHERE n_checked > 0 AND site_id = 'oxford'")

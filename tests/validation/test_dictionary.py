@@ -65,7 +65,7 @@ def test_kinds_codes_and_sizes_of_a_log(tmp_path: Path, ict_sad: Protocol) -> No
         )
     )  # fmt: skip
     assert {name: found[name]["kind"] for name in ("event_id", "subject_id", "occurred_at", "duration_s")} == {
-        "event_id": "integer", "subject_id": "text", "occurred_at": "time", "duration_s": "mixed",
+        "event_id": "integer", "subject_id": "text", "occurred_at": "time", "duration_s": "decimal",
     }  # fmt: skip
     assert codes(found["event"]) == {"login": 2, "page_view": 1}
     assert codes(found["actor"]) == {"participant": 2} and found["actor"]["n_unknown"] == 1
