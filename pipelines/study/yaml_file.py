@@ -5,8 +5,10 @@ YAML 1.2 throughout (`no` is a word, not a boolean) and a key given twice is an 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -143,6 +145,16 @@ def read_yaml(path: Path) -> YamlFile:
         return file
 
 
+def _impossible_days(path: Path, text: str) -> Iterator[Problem]:
+    """Where a file says 2026-02-30."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        for found in re.finditer(r"\b([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})\b", line):
+            try:
+                date(*(int(part) for part in found.groups()))
+            except ValueError:
+                yield Problem(path, number, f"there is no such day as {found[0]}")
+
+
 def _parsed(path: Path, text: str) -> CommentedMap:
     try:
         tree = YAML(typ="rt", pure=True).load(text)
@@ -152,6 +164,9 @@ def _parsed(path: Path, text: str) -> CommentedMap:
         raise InvalidFileError([Problem(path, line, said)]) from None
     except YAMLError:
         raise InvalidFileError([Problem(path, None, "it is not YAML")]) from None
+    except ValueError:  # of the library's own making: it looks like a date and is none
+        unknown = Problem(path, None, "it holds a date or a time that does not exist")
+        raise InvalidFileError(list(_impossible_days(path, text)) or [unknown]) from None
     if not isinstance(tree, CommentedMap):
         raise InvalidFileError([Problem(path, 1, "expected `key: value` lines, found none")])
     return tree
