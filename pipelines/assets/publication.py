@@ -1,6 +1,7 @@
 """From tonight's tables to what readers see: written aside, verified, switched by one rename."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import dagster as dg
@@ -11,6 +12,7 @@ from pipelines.assets.safety import CLINICIAN_LISTS
 from pipelines.assets.tables import MADE_IN_PYTHON, blocking_result, key_of
 from pipelines.quality.audit_ledger import record_nights
 from pipelines.report.site_lists import write_site_lists
+from pipelines.validation.pruning import prune_rows
 from pipelines.warehouse.checks import Finding, dictionary_gaps
 from pipelines.warehouse.database import open_build
 from pipelines.warehouse.graph import Graph, load_graph
@@ -100,6 +102,8 @@ def _snapshot() -> dg.AssetsDefinition:
             record = night.record(context.run_id)
             record.snapshot_id = folder.name
             record.finish(night.workspace, "published")
+            with suppress(OSError):  # what cannot be removed now is removed another night
+                prune_rows(night.workspace, night.protocol())
         return dg.MaterializeResult(metadata={"snapshot": folder.name})
 
     return snapshot

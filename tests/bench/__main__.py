@@ -10,32 +10,25 @@ import shutil
 import statistics
 import sys
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
+from tests.bench.figure import GIB, Figure
+from tests.bench.known import known_figures
 from tests.bench.log_trial import AS_OF, write_log_trial
 from tests.bench.measure import COMMAND, Measured, measure
+from tests.bench.reading import reading_figures
 
-GIB = 1 << 30
 BARE = Path(__file__).with_name("bare.py")
-
-
-@dataclass(frozen=True)
-class Figure:
-    name: str
-    value: float
-    unit: str
-    promised: float | None = None  # at most
-
-    @property
-    def kept(self) -> str:
-        return "" if self.promised is None else ("yes" if self.value <= self.promised else "NO")
 
 
 def main() -> None:
     asked = _arguments()
     with tempfile.TemporaryDirectory(prefix="ict-trial-bench-", dir=asked.scratch) as scratch:
-        figures = [*_help(), *_demo(Path(scratch)), *_log(Path(scratch), asked.events, asked.repeat)]
+        figures = [*_help(), *_demo(Path(scratch)), *known_figures(Path(scratch), asked.known, asked.repeat)]
+        log = write_log_trial(Path(scratch) / "drops", asked.events)
+        figures += reading_figures(Path(scratch), log, asked.repeat)
+        figures += _log(Path(scratch), log, asked.events, asked.repeat)
     table = _markdown(figures)
     print(table)  # noqa: T201
     asked.out.mkdir(parents=True, exist_ok=True)
@@ -46,6 +39,7 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--events", type=int, default=5_000_000, help="usage events in the large log")
+    parser.add_argument("--known", type=int, default=1000, help="deliveries that a night knows already")
     parser.add_argument("--repeat", type=int, default=3, help="runs of each, of which the median counts")
     parser.add_argument("--scratch", type=Path, help="where the workspaces are made (default: the temporary folder)")
     parser.add_argument("--out", type=Path, default=Path("bench"), help="where figures.md and figures.json go")
@@ -74,12 +68,10 @@ def _demo(scratch: Path) -> list[Figure]:
     ]
 
 
-def _log(scratch: Path, events: int, repeat: int) -> list[Figure]:
+def _log(scratch: Path, log: Path, events: int, repeat: int) -> list[Figure]:
     """A large log, from drop to published sessions, against the bare script; by turns, so that both meet
     the same machine."""
-    site = scratch / "drops"
-    log = write_log_trial(site, events)
-    pairs = [(_bare(scratch, log), _nightly(scratch, site)) for _ in range(repeat)]
+    pairs = [(_bare(scratch, log), _nightly(scratch, log.parents[1])) for _ in range(repeat)]
     bare = statistics.median(b.seconds for b, _ in pairs)
     ours = statistics.median(n.seconds for _, n in pairs)
     size = log.stat().st_size / 1e6

@@ -46,3 +46,26 @@ def write_log_trial(site_folder: Path, events: int) -> Path:
         con.execute(f"COPY ({sql}) TO '{site_folder / feed / f'{feed}.csv'}' (HEADER)")
     con.close()
     return site_folder / "usage" / "usage.csv"
+
+
+def write_faulty_log(log: Path, faulty: Path) -> Path:
+    """The same log with what real ones hold: in each hundred events one with a code or a time that is none, in each
+    thousand one that stands there twice."""
+    import duckdb
+
+    con = duckdb.connect()
+    con.execute("SET enable_progress_bar = false")
+    con.execute(
+        f"""
+        COPY (
+            WITH log AS (
+                SELECT row_number() OVER () AS n, * FROM read_csv('{log}', header = true, all_varchar = true)
+            )
+            SELECT event_id, subject_id, CASE WHEN n % 200 = 7 THEN 'yesterday' ELSE occurred_at END AS occurred_at,
+                   CASE WHEN n % 200 = 107 THEN 'nobody' ELSE actor END AS actor, event, module, duration_s
+            FROM log, range(CASE WHEN n % 1000 = 3 THEN 2 ELSE 1 END)
+        ) TO '{faulty}' (HEADER)
+        """
+    )
+    con.close()
+    return faulty
