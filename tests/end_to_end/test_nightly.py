@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import signal
 import stat
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,8 +18,10 @@ import pytest
 from click.testing import CliRunner
 
 from pipelines.cli import cli
+from pipelines.landing.readers.packed import HARMLESS
 from pipelines.lock import run_lock
 from pipelines.night import nights
+from pipelines.validation import isolation
 from pipelines.warehouse.checks import Finding
 from tests.end_to_end.trial import COMMAND, Trial
 
@@ -66,6 +70,7 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> Trial:
     text = participants(*rows).replace("status_reason\n", "status_reason,email\n")
     house(trial, "miyazaki", "participants", "p.csv", text)
     house(trial, "miyazaki", "questionnaires", "q.csv", QUESTIONNAIRES + f"M3,phq9,BASELINE,2026-01-04,1,{CANARY}\n")
+    (trial.folder("miyazaki", "usage") / "bomb.jsonl.gz").write_bytes(gzip.compress(bytes(HARMLESS + 1)))
     (trial.folder("hong_kong", "participants") / "broken.sav").write_bytes(b"$FL2 " + CANARY.encode())
     trial.nightly(*AS_OF)
     return trial
@@ -94,6 +99,7 @@ def test_one_site_s_broken_file_stops_nobody(trial: Trial) -> None:
         ("hong_kong", "participants", "rejected", None),
         ("miyazaki", "participants", "partial", 3),
         ("miyazaki", "questionnaires", "partial", 1),
+        ("miyazaki", "usage", "rejected", None),
         ("oxford", "allocation", "accepted", 1),
         ("oxford", "participants", "accepted", 1),
         ("oxford", "questionnaires", "accepted", 9),
@@ -243,3 +249,17 @@ def test_what_was_killed_is_recorded_as_interrupted(trial: Trial) -> None:
     interrupted = [night for night in nights(trial.workspace) if "interrupted" in " ".join(night.messages)]
     assert len(interrupted) == 3
     assert {night.outcome for night in interrupted} == {"failed"}
+
+
+def test_a_file_over_which_its_reader_crashes_is_refused_alone(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(isolation, "COMMAND", (sys.executable, "-m", "tests.validation.faulty_reader"))
+    text = USAGE + f"e9,M1,2026-01-06T10:00:00Z,participant,login,,{CANARY}\n"
+    house(trial, "hong_kong", "usage", "segfault_1.csv", text)
+    house(trial, "miyazaki", "usage", "chatter_1.csv", text)
+    code, output = run_here(trial)
+    assert (code, CANARY in output) == (0, False)
+    sql = "SELECT site_id, status, reason FROM quality.delivery WHERE feed = 'usage' ORDER BY received_at DESC, site_id"
+    crashed, read, *_ = trial.query(sql)
+    assert (crashed["site_id"], crashed["status"]) == ("hong_kong", "rejected")
+    assert "broke down over the file (SIGSEGV)" in crashed["reason"]
+    assert (read["site_id"], read["status"]) == ("miyazaki", "partial")

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pipelines.landing.readers.table import Batch, places, refused
+from pipelines.landing.readers.table import Batch, check_width, places, refused
 
 if TYPE_CHECKING:
     import polars as pl
@@ -26,10 +26,12 @@ def batch_of(rows: Sequence[Row | None], first: int, lines: Sequence[int], colum
 
 
 def new_keys(rows: Sequence[Row | None], known: dict[str, None]) -> dict[str, None]:
-    """The rows' keys that are not known yet, in the order of their appearance."""
+    """The rows' keys that are not known yet, in the order of their appearance. Raises UnreadableError for too many."""
     keys = known.keys()
     strange = (row for row in rows if row is not None and not row.keys() <= keys)
-    return dict.fromkeys(key for row in strange for key in row)
+    found = dict.fromkeys(key for row in strange for key in row)
+    check_width(len(known) + len(found))
+    return found
 
 
 def is_sound(value: Any) -> bool:

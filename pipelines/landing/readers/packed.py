@@ -20,6 +20,7 @@ MOST_BYTES = 500_000_000
 MOST_MEMBERS = 1_000
 HIGHEST_RATIO = 100
 HARMLESS = 16 << 20  # bytes up to which no ratio is asked: a small file of like rows packs very well
+_GZIP = b"\x1f\x8b"  # how such a file begins
 _AGAIN = "; send it again, or send it unpacked"
 _ZIP_FAULTS = (BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError)
 
@@ -35,6 +36,8 @@ def raw_chunks(path: Path, file_name: str, member: str | None = None, chunk: int
     Raises UnreadableError.
     """
     packing = _packing(file_name)
+    if packing and _packing(bare_name(file_name)):
+        raise _packed_twice()
     if packing == ".zip":
         return _from_zip(path, member, chunk)
     return _from_gzip(path, chunk) if packing else _plain(path, chunk)
@@ -92,11 +95,17 @@ def _too_large() -> UnreadableError:
     )
 
 
+def _packed_twice() -> UnreadableError:
+    return UnreadableError("the file is packed twice; pack it once, as .gz or .zip, or send it unpacked")
+
+
 def _from_gzip(path: Path, chunk: int) -> Iterator[bytes]:
     done, packed = 0, path.stat().st_size
     try:
         with gzip.open(path, "rb") as file:
             while data := file.read(chunk):
+                if not done and data.startswith(_GZIP):
+                    raise _packed_twice()
                 done += len(data)
                 _within_ratio(done, packed)
                 yield data
@@ -165,6 +174,8 @@ def _chosen(files: list[ZipInfo], member: str | None) -> ZipInfo:
     if member is not None:
         found = [f for f in found if fnmatchcase(f.filename, member)]
     if len(found) == 1:
+        if _packing(found[0].filename):
+            raise _packed_twice()
         return found[0]
     if member is not None:
         raise UnreadableError(

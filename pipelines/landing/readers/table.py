@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 LONGEST_NAME = 60
+MOST_COLUMNS = 50_000
 
 
 class UnreadableError(Exception):
@@ -105,18 +107,34 @@ def listed(names: Iterable[str], most: int = 12) -> str:
     return text if len(names) <= most else f"{text} and {len(names) - most} more"
 
 
+def check_width(n_columns: int) -> None:
+    """Raises UnreadableError for more columns than a table of data has."""
+    if n_columns > MOST_COLUMNS:
+        raise UnreadableError(
+            f"the file has more than {MOST_COLUMNS:,} columns, as no table of data does; is it cut into lines and "
+            "cells as declared?"
+        )
+
+
 def checked_header(names: list[str], *, numbered: bool = False) -> list[str]:
     """The header's names, trimmed; a column without a name is called after its position.
 
     Raises UnreadableError where a name stands twice, for nobody could say which of them is meant; unless names are
-    to be `numbered`: the second is then called `name (2)`.
+    to be `numbered`: the second is then called `name (2)`. So many columns that it can be no table are refused too.
     """
+    check_width(len(names))
     header = [name.strip() or f"(column {i})" for i, name in enumerate(names, start=1)]
     if numbered:
-        header = [name if (n := header[: i + 1].count(name)) == 1 else f"{name} ({n})" for i, name in enumerate(header)]
-    twice = [name for i, name in enumerate(header) if name in header[:i]]
-    if twice:
-        raise UnreadableError(
-            f"the header names a column more than once: {listed(dict.fromkeys(twice))}; name each column once"
-        )
+        header = list(_numbered(header))
+    if len(set(header)) < len(header):
+        twice = [name for name, n in Counter(header).items() if n > 1]
+        raise UnreadableError(f"the header names a column more than once: {listed(twice)}; name each column once")
     return header
+
+
+def _numbered(names: list[str]) -> Iterator[str]:
+    """Each name; one met before with how often."""
+    met: Counter[str] = Counter()
+    for name in names:
+        met[name] += 1
+        yield name if met[name] == 1 else f"{name} ({met[name]})"

@@ -85,6 +85,20 @@ def test_bombs_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         opened(tmp_path, gzip.compress(examples()["sav"]), "f.sav.gz", settings("sav"))
 
 
+def test_what_is_packed_twice_is_refused(tmp_path: Path) -> None:
+    content = b"a\n1\n"
+    again = {
+        "f.csv.gz.gz": gzip.compress(gzip.compress(content)),
+        "f.csv.gz": gzip.compress(gzip.compress(content)),
+        "f.zip.gz": gzip.compress(zipped({"x.csv": content})),
+        "f.zip": zipped({"x.csv.gz": gzip.compress(content)}),
+        "F.ZIP": zipped({"x.Zip": zipped({"x.csv": content})}),
+    }
+    for name, packed_twice in again.items():
+        with pytest.raises(UnreadableError, match="packed twice"):
+            opened(tmp_path, packed_twice, name, CSV)
+
+
 def test_a_zip_of_too_many_files_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnreadableError, match="more than 1,000 files"):
         opened(tmp_path, zipped({f"{n}.csv": "" for n in range(1001)}), "f.zip", CSV)
