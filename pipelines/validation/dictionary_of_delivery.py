@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -12,6 +12,7 @@ from pipelines import effects
 from pipelines.landing.readers import Batch, Table, shown
 from pipelines.study.load import Protocol
 from pipelines.study.source import Source
+from pipelines.validation.codes import Codes
 from pipelines.validation.contract import NOT_APPLICABLE, study_codes
 from pipelines.validation.mapping import Cells, FeedMapping
 from pipelines.validation.rows import VARIABLES
@@ -25,6 +26,7 @@ MOST_RECORDS = 200_000  # of a delivery are looked at: what has changed in them 
 SHORT_SCALE = 20  # so many whole numbers are codes, more are measurements
 # A label may come and go with the weeks of a trial; a code comes and goes only when somebody changes the export.
 LABELS = ("visit", "module", "instrument")
+NOTHING_SAID = Codes((), {}, {}, free=True)
 
 
 @dataclass
@@ -46,84 +48,70 @@ class Dictionary:
         """Count by this mapping from now on."""
         self.mapping = mapping
         self.forms = [
-            tuple(self._item(form.instrument, item, column, form.missing) for item, column in form.items.items())
+            tuple(
+                self._item(form.instrument, item, column, mapping.codes("value", form.missing))
+                for item, column in form.items.items()
+            )
             for form in mapping.forms
         ]
         self.columns = list(self._plain_columns(mapping))
 
     def take(self, batch: Batch) -> None:
         """Count the cells of a batch that this source reads."""
-        import polars as pl
-
         room = MOST_RECORDS - self.n_records
-        if room <= 0:
+        if room <= 0 or self.mapping is None:
             return
         self.n_records += batch.cells.height
-        cells = self._kept(batch, room)
+        kept = self.mapping.kept(batch)[0].cut(0, room)
         for variable in self.columns:
-            variable.take(cells[variable.column])
+            variable.take(kept.cells[variable.column], _read(kept, [variable])[variable.column])
         for form in self.forms:
-            said = pl.col([item.column for item in form])
-            answered = cells.filter(pl.any_horizontal(said.is_not_null() & ~said.is_in(list(form[0].missing))))
-            for item in form:
-                item.take(answered[item.column])
+            _take_form(kept, form)
         if self.feed.name == "questionnaires" and not self.forms:
-            self._take_long(cells)
+            self._take_long(kept, self.mapping)
 
-    def _kept(self, batch: Batch, most: int) -> pl.DataFrame:
+    def _take_long(self, kept: Cells, mapping: FeedMapping) -> None:
+        """Answers that stand one a row, by instrument and item."""
         import polars as pl
 
-        cells = batch.cells.head(most)
-        if not batch.plain:
-            text = pl.all().str.strip_chars()
-            cells = cells.select(pl.when(text != "").then(text))
-        whole = Cells(batch.places.head(most), cells, frozenset() if batch.plain else frozenset(cells.columns))
-        rows = {**self.source.only, **self.source.site_column}
-        wanted = [whole.is_one_of(column, texts) for column, texts in rows.items()]
-        return cells.filter(wanted) if wanted else cells
-
-    def _take_long(self, cells: pl.DataFrame) -> None:
-        """Answers that stand one a row, by instrument and item."""
-        instrument, item, value = (self.source.columns.get(name) for name in ("instrument", "item", "value"))
+        item, value = (self.source.columns.get(name) for name in ("item", "value"))
         if item is None or value is None:
             return
-        names = self.source.values.get("instrument", {})
-        constant = self.source.constants.get("instrument", "")
-        by = list(dict.fromkeys(column for column in (instrument, item, value) if column))
-        counted: dict[tuple[str, str], list[tuple[str | None, int]]] = {}
-        for row in cells.group_by(by).len("n of them").iter_rows(named=True):
-            said = str(row[instrument]) if instrument else constant
-            counted.setdefault((names.get(said, said), str(row[item])), []).append((row[value], row["n of them"]))
-        for (of, name), answers in counted.items():
-            known = self.protocol.instruments.get(of)
+        answers = kept.cells.select(
+            mapping.column("instrument", kept).alias("instrument"),
+            mapping.column("item", kept).alias("item"),
+            pl.col(value).alias("text"),
+            kept.read(value, mapping.codes("value")).alias("read"),
+        )
+        counted: dict[tuple[str, str], list[tuple[str | None, str | None, int]]] = {}
+        for instrument, name, text, read, n in answers.group_by(pl.all()).len("n of them").rows():
+            counted.setdefault((instrument, name), []).append((text, read, n))
+        for (instrument, name), found in counted.items():
+            known = self.protocol.instruments.get(instrument)
             if known is not None and name in known.ranges:
-                if (of, name) not in self.items:
-                    self.items[of, name] = self._item(of, name, value)
-                self.items[of, name].take_counted(answers)
+                if (instrument, name) not in self.items:
+                    self.items[instrument, name] = self._item(instrument, name, value, mapping.codes("value"))
+                self.items[instrument, name].take_counted(found)
 
     def _plain_columns(self, mapping: FeedMapping) -> Iterator[Variable]:
         """What the mapping reads outside the items of forms."""
-        filled = {column: name for name, column in self.source.columns.items()}
+        filled = {part: name for name, parts in self.source.joined.items() for part in parts}
+        filled |= {column: name for name, column in self.source.columns.items()}
         dated = {form.completed_at: "completed_at" for form in mapping.forms if form.completed_at}
         items = {item.column for form in self.forms for item in form}
         for column in mapping.used:
-            if column not in items:
-                name = filled.get(column) or dated.get(column)
-                yield self._variable(column, self.feed.column(name)) if name else Variable(column, column, "filter")
+            if column in items:
+                continue
+            name = filled.get(column) or dated.get(column)
+            yield self._variable(column, name, mapping) if name else Variable(column, column, "filter", NOTHING_SAID)
 
-    def _variable(self, column: str, of: Column) -> Variable:
+    def _variable(self, column: str, name: str, mapping: FeedMapping) -> Variable:
+        of = self.feed.column(name)
         declared = _declared(of)
-        is_identifier = of.kind == "identifier"  # a person may well be number 999
-        missing = frozenset([*([] if is_identifier else self.source.missing), *self.source.missing_in.get(of.name, ())])
-        return Variable(column, of.name, declared, self._codes(of, declared), missing)
-
-    def _codes(self, of: Column, declared: Declared) -> Mapping[str, str] | None:
-        """Of a column of codes or labels: those that the mapping, or else the feed or the study file, defines."""
-        if declared not in ("code", "label"):
-            return None
-        known = [*self.source.values.get(of.name, ())]
-        known = known or [*(of.codes or ()), *_range(of), *self._study_codes(of.name)]
-        return {plain_code(code): code for code in known} | {code: code for code in known}
+        defined = None
+        if declared in ("code", "label"):
+            defined = frozenset(plain_code(c) for c in (*(of.codes or ()), *_range(of), *self._study_codes(name)))
+        return Variable(column, name, declared, mapping.codes(name), defined)
 
     def _study_codes(self, name: str) -> tuple[str, ...]:
         study = self.protocol.study
@@ -133,19 +121,12 @@ class Dictionary:
             return tuple(module.module for module in study.modules)
         return study_codes(self.protocol).get(name, ())
 
-    def _item(self, instrument: str, item: str, column: str, missing: Sequence[str] = ()) -> Variable:
-        """An item's answers are counted as the instrument's codes that they are read as."""
+    def _item(self, instrument: str, item: str, column: str, codes: Codes) -> Variable:
         known = self.protocol.instruments[instrument]
         low, high = known.ranges[item]
         own = [str(n) for n in range(low, high + 1)]
         own += [NOT_APPLICABLE] if item in known.may_be_not_applicable else []
-        values = self.source.values.get("value", {}).items()
-        given = {text: code for text, code in values if code in own}
-        numbered = [(text, code) for text, code in values if "{n}" in text]
-        given |= {t.replace("{n}", n): c for n in own for t, code in numbered if (c := code.replace("{n}", n)) in own}
-        codes = {code: code for code in own} | given
-        nothing = frozenset([*self.source.missing, *self.source.missing_in.get("value", ()), *missing])
-        return Variable(column, f"{instrument}.{item}", "item", codes, nothing, low, high)
+        return Variable(column, f"{instrument}.{item}", "item", codes, frozenset(own), low, high)
 
     def save(self, folder: Path, delivery_id: str) -> Path:
         """Write the dictionary: one row a column and variable, in the order of the file."""
@@ -168,13 +149,30 @@ class Dictionary:
         seen = list(self.table.seen)
         mapping = self.mapping or FeedMapping(self.feed, self.source, (), tuple(seen), tuple(self.others))
         if self.mapping is None:
-            yield from (Variable(column, column, "unread") for column in seen if self.source.reads(column))
+            yield from (
+                Variable(column, column, "unread", NOTHING_SAID) for column in seen if self.source.reads(column)
+            )
             seen = [column for column in seen if not self.source.reads(column)]
         there = set(seen)
         measured = [*self.columns, *(item for form in self.forms for item in form), *self.items.values()]
         # A dot leads into an object: of a JSON file only the names at the top show.
         yield from (v for v in measured if {v.column, v.column.partition(".")[0]} & there)
-        yield from (Variable(column, "", "unknown") for column in mapping.unknown(seen))
+        yield from (Variable(column, "", "unknown", NOTHING_SAID) for column in mapping.unknown(seen))
+
+
+def _read(kept: Cells, variables: Sequence[Variable]) -> pl.DataFrame:
+    """The cells of some columns as the mapping reads them."""
+    return kept.cells.select(kept.read(v.column, v.codes).alias(v.column) for v in variables)
+
+
+def _take_form(kept: Cells, form: Sequence[Variable]) -> None:
+    """Answers that stand side by side; where there is none the form was not filled in."""
+    import polars as pl
+
+    read = _read(kept, form)
+    filled = read.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
+    for item in form:
+        item.take(kept.cells[item.column].filter(filled), read[item.column].filter(filled))
 
 
 def _declared(of: Column) -> Declared:

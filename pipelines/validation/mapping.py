@@ -90,13 +90,16 @@ class FeedMapping:
 
     def apply(self, batch: Batch) -> Iterator[Mapped]:
         """The batch's records as rows of the feed."""
+        yield from self._rows(*self.kept(batch))
+
+    def kept(self, batch: Batch) -> tuple[Cells, pl.DataFrame, int]:
+        """The records that the source reads, those of another site, and how many say nothing for the feed."""
         import polars as pl
 
         cells = batch.cells if batch.plain else batch.cells.select(_trimmed(name) for name in batch.cells.columns)
         whole = Cells(batch.places, cells, frozenset() if batch.plain else _beyond_ascii(cells))
         if not (self.source.only or self.source.site_column):
-            yield from self._rows(whole, batch.places.clear(), 0)
-            return
+            return whole, batch.places.clear(), 0
         mine = [whole.is_one_of(column, texts) for column, texts in self.source.only.items()]
         here = {f"here:{column}": whole.is_one_of(column, texts) for column, texts in self.source.site_column.items()}
         masks = cells.select(pl.all_horizontal(pl.lit(True), *mine).alias("mine"), **here)
@@ -109,14 +112,13 @@ class FeedMapping:
         kept = masks.select(pl.all_horizontal(pl.all())).to_series()
         n_empty = int((~masks["mine"]).sum())
         refused = pl.concat(wrong) if wrong else batch.places.clear()
-        mine_here = Cells(batch.places.filter(kept), cells.filter(kept), whole.wide)
-        yield from self._rows(mine_here, refused, n_empty)
+        return Cells(batch.places.filter(kept), cells.filter(kept), whole.wide), refused, n_empty
 
     def _rows(self, whole: Cells, wrong: pl.DataFrame, n_empty: int) -> Iterator[Mapped]:
         import polars as pl
 
         if not self.forms:
-            columns = [self._column(column.name, whole).alias(column.name) for column in self.feed.columns]
+            columns = [self.column(column.name, whole).alias(column.name) for column in self.feed.columns]
             if self.feed.name == "questionnaires":
                 columns.append(self._missing_reason(whole).alias("missing_reason"))
             extra = [pl.lit(self.file_column("value")).alias("source_column"), pl.lit(0, pl.Int64).alias("form")]
@@ -147,13 +149,13 @@ class FeedMapping:
 
         fixed = [c.name for c in self.feed.columns if c.name not in ("instrument", "item", "value", "completed_at")]
         items = list(form.items.items())
-        codes = self._codes("value", form.missing)
+        codes = self.codes("value", form.missing)
         plain = not whole.wide & {*form.items.values()}
         answers = [pl.col(column).alias(f"#{i}") for i, (_, column) in enumerate(items)]
         filled = whole.cells.select(
-            *(self._column(name, whole).alias(name) for name in fixed),
+            *(self.column(name, whole).alias(name) for name in fixed),
             pl.lit(form.instrument).alias("instrument"),
-            self._column("completed_at", whole, form.completed_at).alias("completed_at"),
+            self.column("completed_at", whole, form.completed_at).alias("completed_at"),
             *answers,
         )
         wide = pl.concat([whole.places, filled], how="horizontal")
@@ -188,19 +190,19 @@ class FeedMapping:
             )
         )
 
-    def _column(self, name: str, whole: Cells, column: str | None = None) -> pl.Expr:
+    def column(self, name: str, whole: Cells, column: str | None = None) -> pl.Expr:
         """One of the feed's columns out of the file's `column` (default: what the study file names)."""
         import polars as pl
 
         column = column or self.source.columns.get(name)
         if column is not None:
-            return whole.read(column, self._codes(name))
+            return whole.read(column, self.codes(name))
         parts = self.source.joined.get(name)
         if parts is None:
             return pl.lit(self.source.constants.get(name), pl.String)
         whole_text = pl.concat_str([pl.col(part).fill_null("") for part in parts], separator=JOINT)
         text = pl.when(pl.any_horizontal(pl.col(parts).is_not_null())).then(whole_text)
-        return self._codes(name).read(text, plain=not whole.wide & {*parts})
+        return self.codes(name).read(text, plain=not whole.wide & {*parts})
 
     def _missing_reason(self, whole: Cells) -> pl.Expr:
         """Why an answer of a file with one answer a row is missing."""
@@ -209,9 +211,10 @@ class FeedMapping:
         column = self.source.columns.get("value")
         if column is None:
             return pl.lit(None, pl.String)
-        return self._codes("value").reason(pl.col(column), plain=column not in whole.wide)
+        return self.codes("value").reason(pl.col(column), plain=column not in whole.wide)
 
-    def _codes(self, name: str, missing: Iterable[str] = ()) -> Codes:
+    def codes(self, name: str, missing: Iterable[str] = ()) -> Codes:
+        """How the cells of a feed's column are read."""
         source, kind = self.source, self.feed.column(name).kind
         said = [*source.missing_in.get(name, ()), *missing]
         if kind != "identifier":  # a person may well be number 999

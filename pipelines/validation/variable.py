@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from pipelines.landing.readers import shown
+from pipelines.validation.codes import Codes
 
 if TYPE_CHECKING:
     import polars as pl
@@ -37,15 +38,16 @@ _KINDS = {
 class Variable:
     """One column of the file as it is read for one variable of the feed, or for one item (`phq9.1`).
 
-    `codes` maps what the file may hold to the code it is counted under; None where the column holds no codes.
+    `defined` lists what the feed, the study file or the instrument knows as a code; None where the column holds no
+    codes. An item's answers are counted under the code that they are read as, other codes as the file writes them.
     """
 
     column: str
     variable: str
     declared: Declared
-    codes: Mapping[str, str] | None = None
-    missing: frozenset[str] = frozenset()
-    lowest: int | None = None  # code that the instrument defines
+    codes: Codes  # how its cells are read
+    defined: frozenset[str] | None = None
+    lowest: int | None = None  # answer that the instrument allows
     highest: int | None = None
     n_cells: int = 0
     n_filled: int = 0
@@ -54,39 +56,34 @@ class Variable:
     sample: list[str] = field(default_factory=list)
     sizes: Counter[int] = field(default_factory=Counter)
 
-    def take(self, cells: pl.Series) -> None:
-        """Count some cells: text, NULL where nothing stands."""
+    def take(self, text: pl.Series, read: pl.Series) -> None:
+        """Count some cells: as they stand in the file, and as they are read (NULL for nothing)."""
         import polars as pl
 
-        self.n_cells += len(cells)
-        filled = cells.drop_nulls()
-        if self.missing:
-            filled = filled.filter(~filled.is_in(pl.Series(sorted(self.missing)).implode()))
-        self.n_filled += len(filled)
-        self.sample += filled.head(MOST_SAMPLED - len(self.sample)).to_list()
-        if self.codes is not None:
-            self._take_codes(filled.value_counts().rows())
+        both = pl.DataFrame({"text": text, "read": read}).drop_nulls("read")
+        self.n_cells += len(text)
+        self.n_filled += both.height
+        self.sample += both["text"].head(MOST_SAMPLED - len(self.sample)).to_list()
+        if self.defined is not None:
+            self._take_codes(both.group_by("text", "read").len().rows())
         elif self.declared == "number":
-            self._take_sizes(filled)
+            self._take_sizes(both["text"])
 
-    def take_counted(self, counted: Iterable[tuple[str | None, int]]) -> None:
-        """Count cells that have been counted by what they hold."""
-        counted = [(text if text not in self.missing else None, n) for text, n in counted]
-        filled = sorted((text, n) for text, n in counted if text is not None)
-        self.n_cells += sum(n for _, n in counted)
-        self.n_filled += sum(n for _, n in filled)
-        room = MOST_SAMPLED - len(self.sample)
-        self.sample += [text for text, _ in filled][: max(room, 0)]
+    def take_counted(self, counted: Iterable[tuple[str | None, str | None, int]]) -> None:
+        """Count cells that have been counted by what they hold and what it is read as."""
+        counted = list(counted)
+        filled = sorted((text, read, n) for text, read, n in counted if text is not None and read is not None)
+        self.n_cells += sum(n for _, _, n in counted)
+        self.n_filled += sum(n for _, _, n in filled)
+        self.sample += [text for text, _, _ in filled][: MOST_SAMPLED - len(self.sample)]
         self._take_codes(filled)
 
-    def _take_codes(self, counted: Iterable[tuple[str, int]]) -> None:
-        codes = self.codes or {}
-        for text, n in counted:
-            code = codes.get(text) or codes.get(plain_code(text))
-            if code is None:
+    def _take_codes(self, counted: Iterable[tuple[str, str, int]]) -> None:
+        for text, read, n in counted:
+            if plain_code(read) not in (self.defined or ()):
                 self.n_unknown += n
             else:
-                self.seen[code] += n
+                self.seen[plain_code(read) if self.declared == "item" else text] += n
 
     def _take_sizes(self, filled: pl.Series) -> None:
         import polars as pl
@@ -119,7 +116,7 @@ class Variable:
 
     def facts(self) -> dict[str, Any]:
         """Its row of the dictionary, but for the place of the column."""
-        coded = self.codes is not None
+        coded = self.defined is not None
         numbers = [int(code) for code in self.seen if re.fullmatch(r"-?\d+", code)] if self.declared == "item" else []
         return {
             "column_name": shown(self.column),
