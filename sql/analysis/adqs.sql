@@ -55,8 +55,11 @@ SELECT
     e.epoch AS aphase,
     r.epoch_no AS aperiod,
     r.epoch_day AS aperady,
-    later.epoch_no AS ablper
+    later.epoch_no AS ablper,
+    sc.score_text AS avalc,
+    band.label AS avalca1
 FROM outcome.record AS r
+JOIN outcome.score AS sc ON sc.form_no = r.form_no AND sc.paramcd = r.paramcd
 JOIN outcome.form AS f ON f.form_no = r.form_no
 JOIN core.subject AS p ON p.usubjid = r.usubjid
 JOIN study.score AS s ON s.paramcd = r.paramcd
@@ -71,5 +74,8 @@ LEFT JOIN later
     ON later.usubjid = r.usubjid AND later.paramcd = r.paramcd AND later.aseq = r.aseq
 LEFT JOIN outcome.change AS c
     ON c.usubjid = r.usubjid AND c.paramcd = r.paramcd AND c.aseq = r.aseq
+LEFT JOIN study.score_band AS band
+    ON band.paramcd = r.paramcd AND round(r.score, 9) >= band.begins
+    AND round(r.score, 9) < coalesce(band.ends, CAST('infinity' AS DOUBLE))
 LEFT JOIN outcome.chosen AS chosen
     ON chosen.usubjid = r.usubjid AND chosen.paramcd = r.paramcd AND chosen.aseq = r.aseq

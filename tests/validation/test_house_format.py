@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from pipelines.study.instrument import Instrument
 from pipelines.study.load import Protocol
 from schemas.feeds import FEEDS
 from tests.validation.deliver import PLACE, Read, deliver
@@ -122,6 +124,17 @@ def test_answers_are_judged_by_their_instrument(tmp_path: Path, ict_sad: Protoco
         assert "from 0 to 3" in read.quarantine["message"][0]
     else:
         assert read.accepted["value"].to_list() == [cell.removesuffix(".0") or None]
+
+
+@pytest.mark.parametrize(("cell", "rule"), [("0", None), ("2", None), ("1", "out_of_range"), ("4", "out_of_range")])
+def test_an_item_may_hold_only_some_numbers(tmp_path: Path, ict_sad: Protocol, cell: str, rule: str | None) -> None:
+    phq9 = ict_sad.instruments["phq9"].model_dump(exclude={"labels", "cdisc"})
+    phq9["items"] = [{"numbers": "1-9", "values": [0, 2, 3]}]
+    protocol = replace(ict_sad, instruments={**ict_sad.instruments, "phq9": Instrument.model_validate(phq9)})
+    read = answers(tmp_path, protocol, f"A1,phq9,,2026-01-05,1,{cell}")
+    assert read.refused() == ([(1, rule, "value")] if rule else [])
+    if rule:
+        assert "one of 0, 2, 3" in read.quarantine["message"][0]
 
 
 def test_na_is_accepted_only_where_the_instrument_allows_it(tmp_path: Path, ict_sad: Protocol) -> None:

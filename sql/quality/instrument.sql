@@ -1,0 +1,40 @@
+-- The rule behind every parameter: one row a parameter, as its instrument file states it. `verified` says whether
+-- somebody read the rule in its source; `unsure` what nobody has read.
+WITH allowed AS (
+    SELECT
+        paramcd,
+        string_agg(
+            CAST(missing_allowed AS VARCHAR) || ' of ' || CAST(n_items AS VARCHAR), ' and ' ORDER BY part
+        ) AS missing_allowed
+    FROM study.score_part
+    GROUP BY paramcd
+),
+bands AS (
+    SELECT
+        paramcd,
+        string_agg(label || ' from ' || format('{:g}', begins), ', ' ORDER BY begins) AS severity
+    FROM study.score_band
+    GROUP BY paramcd
+)
+SELECT
+    s.paramcd,
+    s.param,
+    s.instrument,
+    i.title,
+    i.version,
+    i.language,
+    s.method,
+    s.direction,
+    s.n_items,
+    s.minimum,
+    s.maximum,
+    a.missing_allowed,
+    s.rounding,
+    b.severity,
+    s.test_code,
+    s.verified,
+    i.unsure
+FROM study.score AS s
+JOIN study.instrument AS i ON i.instrument = s.instrument
+JOIN allowed AS a ON a.paramcd = s.paramcd
+LEFT JOIN bands AS b ON b.paramcd = s.paramcd
