@@ -19,6 +19,11 @@ from tests.simulate.conftest import TODAY, Simulated
 
 OPEN_TRIAL = Path(__file__).parent / "studies" / "open_trial.yaml"
 KINDS = {
+    "after_the_end",
+    "implausible_event",
+    "late_consent",
+    "odd_use",
+    "wrong_total",
     "ambiguous_time",
     "byte_order_mark",
     "conflicting_duplicate",
