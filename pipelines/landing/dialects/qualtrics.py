@@ -8,6 +8,7 @@ Source: qualtrics.com, "Understanding Your Dataset"; ropensci/qualtRics.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 HEADER_ROWS = 2  # beyond the first, which the reader takes
-FINISHED = ("1", "true")
+STATUS, CHANNEL, FINISHED = "status", "distributionChannel", "finished"  # by their ImportId
+NO_RESPONSE = 1 | 2  # bits of Status: preview, test
 PLUMBING = (
     *("StartDate", "EndDate", "RecordedDate", "Status", "Progress", "Duration (in seconds)", "Finished"),
     *("ResponseId", "ResponseID", "ResponseSet", "ExternalReference", "DistributionChannel", "UserLanguage"),
@@ -45,18 +47,23 @@ def _open(export: Export) -> Opened:
     _same_clock(facts, export.zone)
     ids = {name: str(fact["ImportId"]) for name, fact in facts.items()}
     names = {own: name for name, own in ids.items() if export.wants(own) and not export.wants(name)}
-    standard = {own: name for name, own in ids.items()}
-    needs = [standard.get(own) for own in ("status", "distributionChannel", "finished")]
-    if settings.unfinished == "leave_out" and needs[2] is None:
+    told = _told_by({own: name for name, own in ids.items()}, settings)
+    table = Reshaped(export.open(export.source), names, skip=HEADER_ROWS)
+    if not told:
+        return Opened(table, export.source)
+    table.made = {COUNTS: Made(tuple(told.values()), partial(_counts, told=told))}
+    return Opened(table, only_what_counts(export.source))
+
+
+def _told_by(columns: Mapping[str, str], settings: Qualtrics) -> dict[str, str]:
+    """The columns (by ImportId) that tell which responses are read."""
+    if settings.unfinished == "leave_out" and FINISHED not in columns:
         raise UnreadableError(
             "the file has no column Finished, by which unfinished responses are told; export it too, or have the "
             "study file say `unfinished: read`"
         )
-    status, channel, finished = needs if settings.unfinished == "leave_out" else [*needs[:2], None]
-    wanted = tuple(name for name in (status, channel, finished) if name)
-    made = {COUNTS: Made(wanted, partial(_counts, status=status, channel=channel, finished=finished))}
-    table = Reshaped(export.open(export.source), names, made if wanted else {}, HEADER_ROWS)
-    return Opened(table, only_what_counts(export.source) if wanted else export.source)
+    telling = [STATUS, CHANNEL] if settings.unfinished == "read" else [STATUS, CHANNEL, FINISHED]
+    return {own: columns[own] for own in telling if own in columns}
 
 
 def _import_ids(table: Table) -> dict[str, dict[str, Any]]:
@@ -110,18 +117,18 @@ def _are_one_clock(zones: set[str]) -> bool:
     return all(clock == clocks[0] for clock in clocks)
 
 
-def _counts(cells: pl.DataFrame, status: str | None, channel: str | None, finished: str | None) -> pl.Series:
+def _counts(cells: pl.DataFrame, told: Mapping[str, str]) -> pl.Series:
     import polars as pl
 
     counts = pl.lit(True)
-    if status:
-        code = pl.col(status).cast(pl.Int64, strict=False).fill_null(0)
-        by_text = pl.col(status).str.contains(r"(?i)preview|test").fill_null(False)
-        counts &= ((code & 3) == 0) & ~by_text
-    if channel:
-        counts &= ~pl.col(channel).str.to_lowercase().is_in(["preview", "test"]).fill_null(False)
-    if finished:
-        counts &= pl.col(finished).str.to_lowercase().is_in(FINISHED).fill_null(False)
+    if STATUS in told:
+        status = pl.col(told[STATUS])
+        is_code = (status.cast(pl.Int64, strict=False).fill_null(0) & NO_RESPONSE) != 0
+        counts &= ~is_code & ~status.str.contains(r"(?i)preview|test").fill_null(False)
+    if CHANNEL in told:
+        counts &= ~pl.col(told[CHANNEL]).str.to_lowercase().is_in(["preview", "test"]).fill_null(False)
+    if FINISHED in told:
+        counts &= pl.col(told[FINISHED]).str.to_lowercase().is_in(["1", "true"]).fill_null(False)
     return marked(cells.select(counts.alias("counts")).to_series())
 
 
