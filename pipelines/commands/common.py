@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from pipelines.workspace import Workspace
 
 PUBLISHED, FAILED, USAGE, HELD_BACK, BUSY = 0, 1, 2, 3, 4
+NAMED_BEFORE = "ict_trial.workspace"
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -23,7 +25,9 @@ def fail(message: str, code: int = USAGE) -> NoReturn:
 def with_workspace(must_exist: bool = True) -> Callable[[Command], Command]:
     """Give a command `--workspace`, and the Workspace as its argument."""
 
-    def turn(_context: click.Context, _parameter: click.Parameter, folder: Path) -> Workspace:
+    def turn(context: click.Context, parameter: click.Parameter, folder: Path) -> Workspace:
+        if context.get_parameter_source(parameter.name or "") is not ParameterSource.COMMANDLINE:
+            folder = context.meta.get(NAMED_BEFORE, folder)
         workspace = Workspace(folder.absolute())
         if must_exist and not workspace.study_file.is_file():
             fail(f"{folder} has no study.yaml in it. `ict-trial init --workspace {folder}` makes a workspace")
@@ -38,6 +42,23 @@ def with_workspace(must_exist: bool = True) -> Callable[[Command], Command]:
         callback=turn,
         help="The trial's folder; also $ICT_TRIAL_WORKSPACE.",
     )
+
+
+def workspace_before(command: Command) -> Command:
+    """Let a group of commands take `--workspace` before the command's name as well as after it."""
+
+    def keep(context: click.Context, _parameter: click.Parameter, folder: Path | None) -> None:
+        if folder is not None:
+            context.meta[NAMED_BEFORE] = folder
+
+    named = click.option(
+        "--workspace",
+        type=click.Path(path_type=Path, file_okay=False),
+        callback=keep,
+        expose_value=False,
+        help="The trial's folder; may stand after the command too.",
+    )
+    return named(command)
 
 
 def protocol_of(workspace: Workspace) -> Any:

@@ -8,11 +8,12 @@ from typing import Literal
 
 import click
 
-from pipelines.commands.common import Command, fail, with_workspace
+from pipelines.commands.common import Command, fail, with_workspace, workspace_before
 from pipelines.workspace import Workspace
 
 
 @click.group()
+@workspace_before
 def deliveries() -> None:
     """What became of each delivery, and the data manager's word on those that are held."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from pipelines.commands.common import fail, protocol_of, with_workspace
+from pipelines.commands.common import fail, protocol_of, with_workspace, workspace_before
 from pipelines.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ INNER = ("version", "last_delivery_id")
 
 
 @click.group()
+@workspace_before
 def queries() -> None:
     """What is asked about single records, and the answers."""
 

@@ -112,3 +112,9 @@ def test_before_the_first_night_there_is_nothing_to_list(tmp_path: Path, shared:
     root.mkdir()
     (root / "study.yaml").write_bytes(shared.study_file.read_bytes())
     assert "nothing has been published yet" in run(Workspace(root), "list", expect=2).stderr
+
+
+def test_the_workspace_may_stand_before_the_command(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ICT_TRIAL_WORKSPACE", "elsewhere")
+    done = CliRunner().invoke(cli, ["queries", "--workspace", str(workspace.root), "list", "--format", "csv"])
+    assert done.exit_code == 0 and done.stdout.startswith("query_id,")

@@ -144,6 +144,18 @@ def test_modes(trial: Trial) -> None:
     assert stat.S_IMODE((current / "blinded.duckdb").stat().st_mode) == 0o440
 
 
+def test_an_answer_to_a_query_is_shown_at_once(trial: Trial) -> None:
+    """The nights of the next test take it in."""
+    (query,) = trial.query("SELECT query_id, status FROM quality.data_query WHERE subject_id = 'M2'")
+    assert query["status"] == "open"
+    words = ("--by", "D. Manager", "--status", "confirmed", "--note", f"{CANARY} it is")
+    trial.run("queries", "answer", query["query_id"], *words, expect=0)
+    listed = json.loads(trial.run("queries", "list", "--format", "json", expect=0).stdout)
+    (answered,) = [row for row in listed if row["query_id"] == query["query_id"]]
+    assert (answered["status"], answered["answer"], answered["answered_by"]) == ("answered", "confirmed", "D. Manager")
+    assert trial.run("queries", "answer", "Q-0", *words).returncode == 2
+
+
 def test_only_the_named_site_takes_in_new_drops(trial: Trial) -> None:
     house(
         trial, "oxford", "contacts", "c.csv", "contact_id,subject_id,occurred_at,kind,direction,minutes,therapist_id\n"
@@ -161,6 +173,13 @@ def test_only_the_named_site_takes_in_new_drops(trial: Trial) -> None:
     assert len(trial.query("SELECT * FROM analysis.adsl WHERE siteid = 'oxford'")) == 1
     trial.nightly(*AS_OF)
     assert len(trial.query("SELECT * FROM quality.delivery WHERE feed = 'contacts'")) == 2
+
+
+def test_the_night_takes_in_what_was_answered_and_keeps_the_note_to_itself(trial: Trial) -> None:
+    (query,) = trial.query("SELECT * FROM quality.data_query WHERE subject_id = 'M2'")
+    assert (query["status"], query["answer"], query["answered_by"]) == ("answered", "confirmed", "D. Manager")
+    for folder in (trial.workspace.published, trial.workspace.reports):
+        assert not any(CANARY.encode() in path.read_bytes() for path in folder.rglob("*") if path.is_file())
 
 
 def test_a_second_run_says_so_and_exits_4(trial: Trial) -> None:
