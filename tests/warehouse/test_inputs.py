@@ -9,6 +9,8 @@ from typing import Any
 import duckdb
 import pytest
 
+from pipelines.quality.answers import Answer
+from pipelines.warehouse.digest import inputs_digest
 from pipelines.warehouse.inputs import QUARANTINE, create_inputs, input_columns
 from tests.warehouse.small_trial import NOON, delivery, parquet
 
@@ -84,3 +86,16 @@ def test_of_many_deliveries_the_large_ones_stay_where_they_lie(
     create_inputs(con, drops, file=MEMORY)
     assert con.execute("SELECT count(*) FROM input.participants").fetchone() == (sum(range(1, 31)),)
     assert 0 < con.execute("SELECT count(*) FROM input.participants_gathered").fetchone()[0] < sum(range(1, 30))
+
+
+def test_answers_are_inputs_and_their_notes_are_not(con: Any) -> None:
+    given = {"status": "confirmed", "given_by": "D. Manager", "given_at": NOON, "episode": 1, "version": "ab"}
+    more = {"last_delivery_id": "d1", "note": "free text", "snapshot_id": "s"}
+    answer = Answer(answer_id="a1", query_id="Q-1", **given, **more)
+    digests = []
+    for answers in ([], [answer], [replace(answer, status="resolved")]):
+        create_inputs(con, [], answers, file=MEMORY)
+        digests.append(inputs_digest(con))
+    assert len(set(digests)) == 3
+    rows = con.execute("SELECT * FROM input.answer").fetchall()
+    assert rows == [("a1", "Q-1", "resolved", "D. Manager", NOON, 1, "ab", "d1")]
