@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,12 @@ PHQ9 = SCHEMAS / "instruments" / "phq9.yaml"
 TESTS = Path(__file__).parents[1]
 OPEN_TRIAL = TESTS / "simulate" / "studies" / "open_trial.yaml"
 STUDIES = sorted([*(SCHEMAS / "studies").glob("*.yaml"), *TESTS.glob("*/studies/*.yaml")])
+
+
+def open_trial(folder: Path) -> str:
+    """A study file of no built-in study, whose own files now lie in `folder` beside where it will be written."""
+    shutil.copytree(OPEN_TRIAL.parent / "instruments", folder / "instruments", dirs_exist_ok=True)
+    return OPEN_TRIAL.read_text(encoding="utf-8")
 
 
 def line_of(text: str, words: str) -> int:
@@ -319,13 +326,13 @@ def test_arms_instruments_and_answers_of_long_files_are_looked_at(tmp_path: Path
         tmp_path, "  - site: miyazaki", ALLOCATION, "`CBT` is not what `arm` may be; allowed are ICT,"
     )
     assert problem.line == line_of(text, "A: CBT")
-    study = OPEN_TRIAL.read_text(encoding="utf-8") + "    feeds:\n" + LONG
+    study = open_trial(tmp_path) + "    feeds:\n" + LONG
     path = tmp_path / "long.yaml"
     path.write_text(study, encoding="utf-8")
     with pytest.raises(InvalidFileError) as caught:
         load_protocol(path)
     said = {p.message: p.line for p in caught.value.problems}
-    code = "`phq8` is not what `instrument` may be; allowed are phq9, gad7, wsas"
+    code = "`phq8` is not what `instrument` may be; allowed are phq9, gad7, wsas, hq25, saq, eq5d5l"
     assert said.pop(code) == line_of(study, "P: phq8")
     ((message, line),) = said.items()
     assert message.startswith("nothing fills `value`") and line == line_of(

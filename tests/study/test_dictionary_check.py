@@ -13,7 +13,7 @@ from pipelines.trial_folder import make_trial_folder
 from pipelines.workspace import Workspace
 from tests.landing.dialects.site import csv_text
 from tests.landing.dialects.test_redcap import DICTIONARY
-from tests.study.test_check_study import OPEN_TRIAL
+from tests.study.test_check_study import open_trial
 from tests.study.test_mapping_check import last_line_of
 
 FEEDS = """    feeds:
@@ -62,7 +62,7 @@ FIELDS = [
 def check(folder: Path, fields: list[list[str]], study: str = FEEDS) -> tuple[list[Problem], str]:
     (folder / "dictionaries").mkdir()
     (folder / "dictionaries" / "project.csv").write_text(csv_text(DICTIONARY, fields), encoding="utf-8")
-    text = OPEN_TRIAL.read_text(encoding="utf-8") + study
+    text = open_trial(folder) + study
     (folder / "study.yaml").write_text(text, encoding="utf-8")
     try:
         load_protocol(folder / "study.yaml")

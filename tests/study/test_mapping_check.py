@@ -8,7 +8,7 @@ import pytest
 
 from pipelines.study.load import Protocol, load_protocol
 from pipelines.study.yaml_file import InvalidFileError, Problem
-from tests.study.test_check_study import OPEN_TRIAL
+from tests.study.test_check_study import open_trial
 
 FEEDS = """    feeds:
       participants:
@@ -54,7 +54,7 @@ def load(folder: Path, **lines: str) -> tuple[Protocol, str]:
     feeds = FEEDS.replace("#log", lines.pop("log", LOG))
     for mark, line in lines.items():
         feeds = feeds.replace(f"#{mark}", line)
-    text = OPEN_TRIAL.read_text(encoding="utf-8") + feeds
+    text = open_trial(folder) + feeds
     path = folder / "study.yaml"
     path.write_text(text, encoding="utf-8")
     return load_protocol(path), text
@@ -147,7 +147,7 @@ def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, mark: str, line: s
 
 def test_a_missing_code_of_one_form_that_is_its_answer(tmp_path: Path) -> None:
     form = '{instrument: phq9, items: {"{item}": "phq_{item}"}}'
-    text = OPEN_TRIAL.read_text(encoding="utf-8") + FEEDS.replace("#log", LOG)
+    text = open_trial(tmp_path) + FEEDS.replace("#log", LOG)
     path = tmp_path / "study.yaml"
     path.write_text(text.replace(form, form[:-1] + ", missing: ['0']}"), encoding="utf-8")
     with pytest.raises(InvalidFileError) as caught:
