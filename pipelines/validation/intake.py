@@ -30,6 +30,7 @@ from pipelines.validation.read_ahead import read_ahead
 from pipelines.validation.row_file import RowFile
 from pipelines.validation.rows import ACCEPTED, QUARANTINE, Rows, load_rows
 from pipelines.validation.sources import Choice, choose_source
+from pipelines.validation.spreadsheet_damage import refuse_cut_text, with_damage
 from pipelines.validation.typed import Clocks, type_rows
 from pipelines.workspace import Workspace
 from schemas.feeds import FEEDS, Feed
@@ -163,6 +164,8 @@ class Reading:
                 self.dictionary.take(batch)
                 self._take(batch, mapping)
         _require_keys(mapping, table)
+        if self.choice.read.format == "delimited":
+            refuse_cut_text(table.n_records, self.receipt.rows)
         for file in self.files:
             file.close()
         counts = self._without_duplicates()
@@ -286,7 +289,7 @@ class Reading:
         broken = rows.filter(bad)
         self.refused.add(self.layout.refused_rows(broken, text))
         self.refused_hashes.append(broken["record_key"].drop_nulls().hash())
-        lines = failures.join(broken, on="row", how="left")
+        lines = with_damage(failures, text).join(broken, on="row", how="left")
         self._quarantine(record_layout.with_file_columns(lines, mapping), counted=False)
         spoilt = broken["row_no"].unique()
         good = rows.filter(~bad)

@@ -35,9 +35,11 @@ class Wording:
     site_id: str
     placed_by_manifest: bool
 
-    def message(self, rule: str, column: str, column_name: str, allowed: str) -> str:
-        """`column` is the feed's, `column_name` the file's; `allowed` what an item may hold."""
-        return getattr(self, f"_{rule}")(column, column_name, allowed)
+    def message(self, rule: str, column: str, column_name: str, allowed: str, damage: str = "") -> str:
+        """`column` is the feed's, `column_name` the file's; `allowed` what an item may hold; `damage` what a
+        spreadsheet has done to the cell, and what to do then."""
+        said: str = getattr(self, f"_{rule}")(column, column_name, allowed)
+        return f"{said.removesuffix(f'; {_CORRECT}')}; {damage}" if damage else said
 
     def _of(self, column: str) -> Column | None:
         return next((c for c in self.feed.columns if c.name == column), None)
@@ -50,9 +52,11 @@ class Wording:
     def _bad_identifier(self, column: str, name: str, _: str) -> str:
         return (
             f"`{name}` is not an identifier: expected at most 64 letters and digits of the Latin alphabet, with "
-            "_ . : / - between them and no spaces, not a number that a spreadsheet has shortened (1.23E+05); "
-            + _CORRECT
+            "_ . : / - between them and no spaces; " + _CORRECT
         )
+
+    def _spreadsheet_error(self, column: str, name: str, _: str) -> str:
+        return f"`{name}` holds an error of a spreadsheet's in place of text; {_CORRECT}"
 
     def _unknown_code(self, column: str, name: str, _: str) -> str:
         known = self.codes.get(column) or (self._of(column) or Column("", "code", "")).codes or ()
@@ -87,10 +91,7 @@ class Wording:
         shape = self._shape(column, "a calendar date as YYYY-MM-DD")
         if allowed == ERA:
             return self._of_an_era("date", column, name, shape)
-        return (
-            f"`{name}` is not a date: expected {shape}, not a spreadsheet's count of days (45123) nor a date that it "
-            f"has shortened (1-Mar); {_CORRECT}"
-        )
+        return f"`{name}` is not a date: expected {shape}; {_CORRECT}"
 
     def _unreadable_time(self, column: str, name: str, allowed: str) -> str:
         shape = self._shape(column, "YYYY-MM-DDThh:mm:ss with an offset such as +09:00, or Z for UTC")

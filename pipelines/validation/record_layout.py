@@ -171,9 +171,9 @@ def quarantine_lines(lines: pl.DataFrame, wording: Wording, receipt: Receipt) ->
     """One line a refused cell or row, with the message for the site; once for each row, rule and column."""
     import polars as pl
 
-    defaults = {"column": "", "allowed": "", "record_key": None}
+    defaults = {"column": "", "allowed": "", "damage": "", "record_key": None}
     absent = [pl.lit(text, pl.String).alias(name) for name, text in defaults.items() if name not in lines.columns]
-    facts = ["rule", "column", "column_name", "allowed"]
+    facts = ["rule", "column", "column_name", "allowed", "damage"]
     lines = lines.with_columns(absent)
     kinds = lines.select(facts).unique()
     worded = [

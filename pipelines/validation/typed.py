@@ -168,7 +168,10 @@ def _without(series: pl.Series, none: pl.Series) -> pl.Series:
 
 
 def _integer(text: pl.Series, column: Column, clocks: Clocks) -> Read:
-    """Whole numbers, also written as 2.0; or the year of a date, where the column is declared to hold one."""
+    """Whole numbers, also written as 2.0; or the year of a date, where the column is declared to hold one.
+
+    Not as 1.98E+03: whoever writes so has left digits out.
+    """
     import polars as pl
 
     shape = clocks.shapes.get(column.name)
@@ -179,7 +182,8 @@ def _integer(text: pl.Series, column: Column, clocks: Clocks) -> Read:
     number = pl.col("number")
     whole = pl.when((number == number.round()) & (number.abs() < 2**53)).then(number.cast(pl.Int64, strict=False))
     found = numbers[column.name].to_frame("number").select(whole).to_series()
-    broken = found.is_null() & numbers[column.name].is_not_null()
+    shortened = text.str.contains("[Ee]").fill_null(False)
+    broken = (found.is_null() | shortened) & numbers[column.name].is_not_null()
     return {column.name: found}, [*wrong, failed(broken, "not_whole_number", column.name)]
 
 

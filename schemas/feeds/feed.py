@@ -11,10 +11,15 @@ if TYPE_CHECKING:
 
 Kind = Literal["identifier", "text", "code", "date", "time", "time_or_date", "integer", "decimal"]
 
-# Letters, digits and a few joiners of ASCII: a look-alike letter of another script or a space is refused,
-# and so is what a spreadsheet makes of a long number (1.23E+05).
+# Letters, digits and a few joiners of ASCII: a look-alike letter of another script or a space is refused.
 IDENTIFIER = r"^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,63}$"
-SPREADSHEET_NUMBER = r"^\d(\.\d+)?[Ee]\+\d+$"
+# What a spreadsheet makes of a long number (1.23E+05) or of what looks like a day to it (1-Mar, 2026-03-01).
+SPREADSHEET_MADE = (
+    r"^(?:\d(?:\.\d+)?[Ee]\+\d+|\d{1,2}-(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)(?:-\d{2,4})?"
+    r"|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)-\d{2,4}|\d{4}-\d{2}-\d{2})$"
+)
+# What it saves in place of a value that it could not work out; text that says so says nothing.
+SPREADSHEET_ERROR = r"^#(?:N/A|REF!|VALUE!|DIV/0!|NAME\?|NUM!|NULL!|SPILL!|CALC!|#+)$"
 
 
 @dataclass(frozen=True)
@@ -79,7 +84,9 @@ def _guard(column: Column, codes: tuple[str, ...] | None) -> pa.Column:
     checks = []
     if column.kind == "identifier":
         checks.append(pa.Check.str_matches(IDENTIFIER, name="bad_identifier"))
-        checks.append(_not_a_spreadsheet_number())
+        checks.append(_is_not(SPREADSHEET_MADE, "bad_identifier"))
+    if column.kind == "text" and column.name != "value":  # an answer is judged by its instrument
+        checks.append(_is_not(SPREADSHEET_ERROR, "spreadsheet_error"))
     if codes is not None:
         checks.append(pa.Check.isin(codes, name="unknown_code"))
     if column.minimum is not None:
@@ -89,11 +96,11 @@ def _guard(column: Column, codes: tuple[str, ...] | None) -> pa.Column:
     return pa.Column(checks=checks, nullable=not column.required, coerce=False)
 
 
-def _not_a_spreadsheet_number() -> pa.Check:
+def _is_not(shape: str, rule: str) -> pa.Check:
     import pandera.polars as pa
     import polars as pl
 
     return pa.Check(
-        lambda data: data.lazyframe.select(~pl.col(data.key).str.contains(SPREADSHEET_NUMBER)),
-        name="bad_identifier",
+        lambda data: data.lazyframe.select(~pl.col(data.key).str.contains(shape)),
+        name=rule,
     )

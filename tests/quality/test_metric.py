@@ -108,7 +108,7 @@ def test_each_change_of_an_export_trips_its_check(ict_sad: Protocol, feed: str, 
             export(trial, *columns, feed=feed, stream=stream, received_at=RECEIVED, blinding=blinding)
     con = counted(trial)
     found = {change: counts(con, f"drift_{change}{suffix}") for change in CHANGES}
-    assert found == dict.fromkeys(CHANGES, (13, 1))
+    assert found == dict.fromkeys(CHANGES, (12, 1))
 
 
 def test_nothing_trips_on_a_trial_without_faults(ict_sad: Protocol) -> None:
