@@ -115,8 +115,14 @@ def test_with_faults_every_row_is_true(faulty: Trial) -> None:
 
 
 def test_a_quite_different_study_is_true_as_well(tmp_path: Path) -> None:
-    """No arms, other formats, time zones and windows: nothing of it is known to the code."""
-    trial = simulated(tmp_path, OPEN_TRIAL, 40, 2, faults=True)
+    """No arms, other formats, time zones, windows and scoring rules, a value set: nothing of it is known to the
+    code."""
+    study = tmp_path / "open_trial.yaml"
+    text = OPEN_TRIAL.read_text(encoding="utf-8")
+    valued = text.replace("eq5d5l, visits: ", "eq5d5l, value_sets: {any: additive.yaml}, visits: ")
+    study.write_text(valued, encoding="utf-8")
+    shutil.copytree(OPEN_TRIAL.parent / "instruments", tmp_path / "instruments")
+    trial = simulated(tmp_path, study, 40, 2, faults=True)
     trial.nightly("--as-of", str(TODAY))
     assert differences(trial) == {}
 

@@ -137,9 +137,13 @@ def test_a_file_that_would_give_wrong_numbers_is_refused(
 def test_no_more_than_half_may_be_missing(missing: int, n: int) -> None:
     from pipelines.study.instrument_check import complaints
 
-    data = built_in("phq9").model_dump(exclude={"cdisc", "labels"})
+    data = built_in("gad7").model_dump(exclude={"cdisc"})
     data["items"] = [{"numbers": f"1-{n}", "range": [0, 3]}]
-    data["scores"][0] |= {"range": [0, 3 * n], "parts": [{"numbers": f"1-{n}", "missing_allowed": missing}]}
+    data["scores"][0] |= {
+        "range": [0, 3 * n],
+        "bands": None,
+        "parts": [{"numbers": f"1-{n}", "missing_allowed": missing}],
+    }
     found = list(complaints(Instrument.model_validate(data)))
     assert bool(found) == (missing * 2 > n)
 
