@@ -15,6 +15,17 @@ bands AS (
         string_agg(label || ' from ' || format('{:g}', begins), ', ' ORDER BY begins) AS severity
     FROM study.score_band
     GROUP BY paramcd
+),
+thresholds AS (
+    SELECT
+        paramcd,
+        string_agg(
+            replace(name, '_', ' ') || coalesce(' in ' || country, '') || ' ' || format('{:g}', value)
+                || CASE WHEN verified THEN '' ELSE ' (not verified)' END,
+            ', ' ORDER BY name, country NULLS FIRST, value
+        ) AS thresholds
+    FROM study.published_threshold
+    GROUP BY paramcd
 )
 SELECT
     s.paramcd,
@@ -31,6 +42,7 @@ SELECT
     a.missing_allowed,
     s.rounding,
     b.severity,
+    t.thresholds,
     s.test_code,
     s.verified,
     i.unsure
@@ -38,3 +50,4 @@ FROM study.score AS s
 JOIN study.instrument AS i ON i.instrument = s.instrument
 JOIN allowed AS a ON a.paramcd = s.paramcd
 LEFT JOIN bands AS b ON b.paramcd = s.paramcd
+LEFT JOIN thresholds AS t ON t.paramcd = s.paramcd

@@ -210,3 +210,4 @@ def test_what_nobody_has_read_is_published_with_the_rule(ict_sad: Protocol) -> N
     assert by_code["LSASTOT"]["missing_allowed"] == "4 of 24 and 4 of 24"
     assert by_code["GAD7"]["severity"] == "minimal from 0, mild from 5, moderate from 10, severe from 15"
     assert by_code["GAD7"]["test_code"] == "GAD02TS"
+    assert by_code["SPIN"]["thresholds"] == "caseness 19, caseness in JPN 22, reliable change 10 (not verified)"
