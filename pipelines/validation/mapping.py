@@ -286,13 +286,25 @@ def map_header(
     if not lacking and source.forms and not present:
         lacking = [column for form in forms for column in form.items.values()]
     if lacking:
-        unknown = mapping.unknown(header)
-        also = f"; it holds columns that are not expected: {listed(unknown)}" if unknown else ""
         raise UnreadableError(
-            f"the header lacks columns that the study file expects of {source.source}: {listed(lacking)}{also}; "
-            "send the file with them, or have the study file changed"
+            f"the header lacks columns that the study file expects of {source.source}: {listed(lacking)}"
+            f"{_unexpected(mapping, header)}; send the file with them, or have the study file changed"
         )
     return mapping
+
+
+def _unexpected(mapping: FeedMapping, header: list[str]) -> str:
+    """What a header holds that nobody knows. Where none of it is known it may be a row of data, and is not told."""
+    if not has_a_known_name(header, (mapping.source, *mapping.others)):
+        return "; none of the names in its first line is known, which must hold the columns' names, not data"
+    unknown = mapping.unknown(header)
+    return f"; it holds columns that are not expected: {listed(unknown)}" if unknown else ""
+
+
+def has_a_known_name(header: Iterable[str], sources: Iterable[Source]) -> bool:
+    """Whether a file's first line is a header, as far as the study file can tell."""
+    sources = tuple(sources)
+    return any(source.reads(column) for column in header for source in sources)
 
 
 def _wide(form: Form, source: Source, instrument: Instrument, header: list[str] | None) -> WideForm:

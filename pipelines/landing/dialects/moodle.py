@@ -22,7 +22,7 @@ from pipelines.landing.dialects.dialect import (
     marked,
     only_what_counts,
 )
-from pipelines.landing.readers import UnreadableError, listed
+from pipelines.landing.readers import UnreadableError
 from pipelines.study.dialect import PERSONAL, Moodle
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ def _open(export: Export) -> Opened:
     said = settings.description
     if said not in (table.header or []):
         raise UnreadableError(
-            f"the log has no column {said}, which tells who did what; its columns are {listed(table.header or [])}; "
-            "download the log report whole, or have the study file name the column under `dialect.description`"
+            f"the log has no column {said}, which tells who did what; download the log report whole, or have the "
+            "study file name the column under `dialect.description`"
         )
     told = Told(said, tuple(settings.staff))
     made = {

@@ -74,9 +74,11 @@ def _import_ids(table: Table) -> dict[str, dict[str, Any]]:
     facts = {name: _fact(cell) for name, cell in row.items()}
     lacking = [name for name in header if "ImportId" not in facts.get(name, {})]
     if lacking or not facts:
+        # Where it is missing everywhere the first line may be data.
+        which = f" (it is missing for {listed(lacking)})" if len(lacking) < len(header) else ""
         raise UnreadableError(
-            'the third line is not the row of {"ImportId": …} that Qualtrics writes; it is missing for '
-            f"{listed(lacking)}; download the data as CSV or TSV anew and do not delete any header line"
+            'the third line is not the row of {"ImportId": …} that Qualtrics writes'
+            f"{which}; download the data as CSV or TSV anew and do not delete any header line"
         )
     return facts
 
