@@ -85,6 +85,9 @@ FAULTS: list[tuple[str, Spoil, int]] = [
     ("visit_label_disagrees_one_arm", lambda t: whole_form(t, "001", "phq9", study_day(190), "WEEK 15"), 1),
     ("primary_outcome_missing", lambda t: forget_form(t, "002", "lsas_sr", study_day(106)), 1),
     ("overdue_forms", lambda t: forget_form(t, "002", "phq9", study_day(57)), 1),
+    ("alerts_unacknowledged", lambda t: t.form("001", "phq9", study_day(30), {"9": 1}, visit="WEEKLY"), 1),
+    ("serious_events_late",
+     lambda t: t.add("adverse_events", "oxford", ae_id="ae2", subject_id="001", serious="Y", onset_date=study_day(9)), 1),
     ("items_missing", lambda t: t.form("001", "phq9", study_day(2), {"1": 0, "2": None}), 8),
     ("items_missing_one_arm", lambda t: t.form("001", "phq9", study_day(9), {"1": 0}, visit="WEEKLY"), 8),
 ]  # fmt: skip
@@ -128,6 +131,8 @@ def test_nothing_trips_on_a_trial_without_faults(ict_sad: Protocol) -> None:
         "visit_label_disagrees_one_arm",
         "items_missing_one_arm",
         "quarantined_questionnaires_unblinded",
+        "alerts_unacknowledged",
+        "serious_events_late",
     }
 
 
