@@ -87,7 +87,7 @@ FAULTS: list[tuple[str, Spoil, int]] = [
     ("overdue_forms", lambda t: forget_form(t, "002", "phq9", study_day(57)), 1),
     ("alerts_unacknowledged", lambda t: t.form("001", "phq9", study_day(30), {"9": 1}, visit="WEEKLY"), 1),
     ("serious_events_late",
-     lambda t: t.add("adverse_events", "oxford", ae_id="ae2", subject_id="001", serious="Y", onset_date=study_day(9)), 1),
+     lambda t: t.add("adverse_events", "oxford", ae_id="a", subject_id="001", serious="Y", onset_date=study_day(9)), 1),
     ("items_missing", lambda t: t.form("001", "phq9", study_day(2), {"1": 0, "2": None}), 8),
     ("items_missing_one_arm", lambda t: t.form("001", "phq9", study_day(9), {"1": 0}, visit="WEEKLY"), 8),
 ]  # fmt: skip
