@@ -51,6 +51,11 @@ def void(_: object) -> None:
 
 
 # Check, what to spoil, how many fail.
+def _leave_an_alert(trial: Trial) -> None:
+    trial.form("001", "phq9", study_day(30), {"9": 1}, visit="WEEKLY")
+    _let_time_pass(trial)
+
+
 FAULTS: list[tuple[str, Spoil, int]] = [
     *((f"quarantined_{feed}", _quarantine(feed), 3) for feed in (
         "participants", "allocation", "questionnaires", "usage", "contacts", "adverse_events",
@@ -85,7 +90,7 @@ FAULTS: list[tuple[str, Spoil, int]] = [
     ("visit_label_disagrees_one_arm", lambda t: whole_form(t, "001", "phq9", study_day(190), "WEEK 15"), 1),
     ("primary_outcome_missing", lambda t: forget_form(t, "002", "lsas_sr", study_day(106)), 1),
     ("overdue_forms", lambda t: forget_form(t, "002", "phq9", study_day(57)), 1),
-    ("alerts_unacknowledged", lambda t: t.form("001", "phq9", study_day(30), {"9": 1}, visit="WEEKLY"), 1),
+    ("alerts_unacknowledged", _leave_an_alert, 1),
     ("serious_events_late",
      lambda t: t.add("adverse_events", "oxford", ae_id="a", subject_id="001", serious="Y", onset_date=study_day(9)), 1),
     ("items_missing", lambda t: t.form("001", "phq9", study_day(2), {"1": 0, "2": None}), 8),
