@@ -1,6 +1,7 @@
 -- Each form against what was known of its person: one row a form and interval in which neither changed. As
--- core.form_history and core.subject_history say, with the form's study day (there is no day 0) and the visit whose window
--- holds it, counted in the study's first epoch (`first_epoch`: whether the form is of that). `one_arm`: that there is the form, or its day, could tell the person's arm.
+-- core.form_history and core.subject_history say, with the form's study day (there is no day 0) and the visit whose
+-- window holds it, counted in the study's first epoch (`first_epoch`: whether the form is of that). `one_arm`: that
+-- there is the form, or its day, could tell the person's arm.
 WITH scope AS (
     SELECT
         (SELECT max(window_to) FROM study.visit WHERE shared_by_all_arms) AS last_shared_day,
@@ -8,6 +9,12 @@ WITH scope AS (
         EXISTS (SELECT 1 FROM study.visit WHERE epoch_no > 1) AS has_later_epoch,
         EXISTS (SELECT 1 FROM study.arm WHERE NOT programme_access) AS weekly_reveals,
         EXISTS (SELECT 1 FROM study.visit WHERE NOT shared_by_all_arms) AS has_one_arm_visit
+),
+own_visit AS (
+    SELECT va.arm, v.avisit, v.window_from, v.window_to, v.shared_by_all_arms
+    FROM study.visit AS v
+    JOIN study.visit_arm AS va ON va.avisit = v.avisit
+    WHERE v.epoch_no = 1
 ),
 spell AS (
     SELECT
@@ -49,6 +56,5 @@ SELECT
 FROM spell AS f
 CROSS JOIN scope AS s
 LEFT JOIN study.visit AS named ON upper(named.avisit) = upper(f.label) AND NOT f.weekly
-LEFT JOIN study.visit AS held
-    ON held.epoch_no = 1 AND f.study_day BETWEEN held.window_from AND held.window_to
-    AND EXISTS (SELECT 1 FROM study.visit_arm AS va WHERE va.avisit = held.avisit AND va.arm = coalesce(f.arm, ''))
+LEFT JOIN own_visit AS held
+    ON held.arm = coalesce(f.arm, '') AND f.study_day BETWEEN held.window_from AND held.window_to
