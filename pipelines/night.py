@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from pipelines import effects
 from pipelines.workspace import Workspace
 
 Outcome = Literal["running", "ingested", "published", "held_back", "failed"]
+WHOLE: tuple[Outcome, ...] = ("published", "held_back", "failed")
+EVERY = timedelta(hours=24)  # between the beginnings of two nights, by the schedule
+LATE = timedelta(hours=2)  # by which a night may begin later than that
 
 
 @dataclass
@@ -55,3 +58,12 @@ def nights(workspace: Workspace) -> list[Night]:
     """Every night, the oldest first."""
     records = [Night(**json.loads(path.read_bytes())) for path in workspace.nights.glob("*.json")]
     return sorted(records, key=lambda night: (night.started_at, night.run_id))
+
+
+def overdue_night(records: list[Night], now: datetime) -> dict[str, str] | None:
+    """When the last whole night (or one that still runs) began and when the next should have, where that is past."""
+    began = [night.started_at for night in records if night.outcome in (*WHOLE, "running")]
+    if not began:
+        return None
+    due = datetime.fromisoformat(began[-1]) + EVERY
+    return {"last": began[-1], "due": due.isoformat()} if now > due + LATE else None

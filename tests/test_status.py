@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,13 @@ from pipelines.night import Night
 from pipelines.quality.check_table import write_check_results
 from pipelines.quality.judge import judge
 from pipelines.status import render_status, status
+from pipelines.status.needs import needs_of
 from pipelines.study.check import load_checks
 from pipelines.study.load import Protocol
 from pipelines.workspace import Workspace
 from tests.quality.counted import counted
-from tests.quality.good_trial import forget_form, good_trial, study_day
+from tests.quality.good_trial import RECEIVED, forget_form, good_trial, study_day
+from tests.sql.exports import CHANGES, export
 from tests.sql.trial import Trial
 
 SNAPSHOT = """
@@ -41,7 +44,7 @@ def publish(workspace: Workspace, trial: Trial) -> None:
     workspace.published.mkdir()
     file = workspace.published / "current-unblinded.duckdb"
     con.execute(f"ATTACH '{file}' AS published")
-    for name in ("delivery", "quarantine", "arrival", "completeness", "check_result"):
+    for name in ("delivery", "quarantine", "arrival", "completeness", "overdue", "drift", "check_result"):
         con.execute("CREATE SCHEMA IF NOT EXISTS published.quality")
         con.execute(f"CREATE TABLE published.quality.{name} AS FROM quality.{name}")
     con.execute("DETACH published")
@@ -55,10 +58,25 @@ def night(run_id: str, **given: Any) -> Night:
     return Night(run_id=run_id, **{**values, **given})
 
 
-def screen(state: dict[str, Any]) -> str:
+def screen(state: dict[str, Any], width: int = 100) -> str:
     text = io.StringIO()
-    render_status(state, Console(file=text, width=100, color_system=None))
+    render_status(state, Console(file=text, width=width, color_system=None))
     return text.getvalue()
+
+
+# A trial in which nothing waits for anybody.
+CALM: dict[str, Any] = {
+    "last_run": {"outcome": "published", "messages": [], "started_at": "2026-07-20T02:00", "finished_at": None},
+    "night_late": None,
+    "snapshot": None,
+    "note": None,
+    "audit": {"rechained": [], "broken_line": None, "n_rows": 0, "n_nights": 1},
+    "check_counts": {},
+    "waiting": {},
+    "not_taken": {},
+    **{name: [] for name in ("alerts", "refused", "checks", "drift", "overdue_deliveries", "data_queries", "sites")},
+    "quarantine": [],
+}
 
 
 def test_before_any_night_it_says_so(workspace: Workspace) -> None:
@@ -121,8 +139,14 @@ def test_what_is_overdue_and_which_checks_fail(workspace: Workspace, ict_sad: Pr
     assert {d["site_id"] for d in state["overdue_deliveries"]} == {"hong_kong", "miyazaki"}
     assert state["checks"][0]["status"] == "NO_DATA"
     assert sum(state["check_counts"].values()) == len(ict_sad.study.sites) * len(load_checks())
+    assert [(row["site_id"], row["n_visit_forms"], row["n_weekly_forms"]) for row in state["overdue"]] == [
+        ("hong_kong", 0, 0), ("miyazaki", 0, 0), ("oxford", 1, 39),
+    ]  # fmt: skip
+    oxford = next(row for row in state["sites"] if row["site_id"] == "oxford")
+    assert (oxford["n_overdue_forms"], oxford["n_overdue_weekly"], oxford["n_late_deliveries"]) == (1, 39, 0)
     text = screen(state)
     assert "overdue_deliveries" in text and "ACTION" in text
+    assert "6 sources silent for too long (hong_kong, miyazaki)" in text
 
 
 def test_waiting_files_are_those_of_each_sites_last_look(workspace: Workspace) -> None:
@@ -141,8 +165,87 @@ def test_open_queries_are_shown_once_there_are_such(workspace: Workspace, ict_sa
             "'open' AS status, 12 AS age_days"
         )
     state = status(workspace)
-    assert state["data_queries"] == [{"site_id": "oxford", "severity": "critical", "n_open": 1, "oldest_days": 12}]
-    assert "12 days" in screen(state)
+    (found,) = state["data_queries"]
+    assert (found["site_id"], found["severity"], found["n_open"], found["oldest_days"]) == ("oxford", "critical", 1, 12)
+    assert (found["n_of_a_week"], found["n_of_a_month"], found["n_older"]) == (0, 1, 0)
+    text = screen(state)
+    assert "1 critical data query open (oxford): `ict-trial queries list`" in text and "1 (1!)" in text
+
+
+def test_an_export_that_changed_is_shown_with_what_it_was(workspace: Workspace, ict_sad: Protocol) -> None:
+    trial = good_trial(ict_sad)
+    for columns in CHANGES["range_shifted"]:
+        export(trial, *columns, received_at=RECEIVED)
+    publish(workspace, trial)
+    state = status(workspace)
+    assert [(d["site_id"], d["change"], d["column_name"], d["was"], d["became"]) for d in state["drift"]] == [
+        ("oxford", "range_shifted", "phq9_1", "from 0 to 1", "from 1 to 2")
+    ]
+    text = screen(state)
+    assert "1 column of 1 export gone or shifted (oxford)" in text
+    assert "oxford/questionnaires own" in text and "range shifted" in text and "from 0 to 1 → from 1 to 2" in text
+
+
+def test_a_held_file_is_shown_with_how_to_decide(workspace: Workspace, ict_sad: Protocol) -> None:
+    trial = good_trial(ict_sad)
+    reason = "17 of 40 records would vanish, 0 of them of the primary outcome; ask the site"
+    held = trial.delivery("oxford", "participants", status="held", reason=reason, file_name="short.csv")
+    publish(workspace, trial)
+    state = status(workspace)
+    needs = [(need["what"], need["do"]) for need in state["needs"] if need["what"].startswith("Held")]
+    assert needs == [
+        (
+            "Held: oxford/participants/short.csv: 17 of 40 records would vanish, 0 of them of the primary outcome",
+            f"ask the site, then `ict-trial deliveries accept` (or `refuse`) `{held}`",
+        )
+    ]
+    assert state["must_act"] and screen(state).startswith("A person must act: ")
+
+
+def test_the_first_line_says_when_nobody_must_act() -> None:
+    assert needs_of(CALM) == []
+    assert screen(CALM | {"needs": []}).splitlines()[0] == "Nothing waits for a person."
+
+
+@pytest.mark.parametrize(
+    ("wrong", "what"),
+    [
+        ({"last_run": None}, "No night has run yet"),
+        ({"last_run": {"outcome": "failed", "messages": ["a", "b"]}}, "a (and 1 more)"),
+        ({"last_run": {"outcome": "held_back", "messages": []}}, "The last night held back"),
+        ({"night_late": {"last": "2026-07-18T02:00", "due": "2026-07-19T02:00"}}, "No night since 2026-07-18 02:00"),
+        ({"alerts": [{"site_id": "oxford", "n_waiting": 2, "n_overdue": 1}]}, "2 safety alerts unacknowledged, 1"),
+        ({"audit": {"rechained": [{"reasons": []}], "broken_line": None}}, "The audit trail does not continue"),
+        ({"audit": {"rechained": [], "broken_line": 3}}, "The audit trail does not continue"),
+    ],
+)
+def test_what_waits_for_a_person(wrong: dict[str, Any], what: str) -> None:
+    (need,) = needs_of(CALM | wrong)
+    assert need.what.startswith(what) and need.do
+
+
+def test_an_audit_trail_that_changed_for_a_reason_waits_for_nobody() -> None:
+    assert needs_of(CALM | {"audit": {"rechained": [{"reasons": ["late"]}], "broken_line": None}}) == []
+
+
+@pytest.mark.parametrize(("hours", "late"), [(25, False), (26, False), (27, True)])
+def test_a_night_that_did_not_come_is_missed(workspace: Workspace, hours: int, late: bool) -> None:
+    night("19", outcome="published").save(workspace)
+    night("20", outcome="ingested").save(workspace)  # a drop taken in between is no night
+    now = datetime(2026, 7, 19, 2, tzinfo=UTC) + timedelta(hours=hours)
+    state = status(workspace, now)
+    assert (state["night_late"] is not None) is late
+    assert ("No night since 2026-07-19 02:00; the next was due 2026-07-20 02:00" in screen(state)) is late
+
+
+def test_twenty_sites_are_still_read_at_a_glance(workspace: Workspace, ict_sad: Protocol) -> None:
+    publish(workspace, good_trial(ict_sad))
+    state = status(workspace)
+    line = next(row for row in state["sites"] if row["site_id"] == "oxford")
+    state["sites"] = [line | {"site_id": f"site_number_{n}", "n_rows": 1_234_567} for n in range(20)]
+    text = screen(state, width=80).splitlines()
+    assert sum(row.startswith("site_number_") and row.rstrip().endswith("WATCH") for row in text) == 20
+    assert max(map(len, text)) <= 80 and len(text) <= 67
 
 
 def test_a_snapshot_of_another_version_is_said_to_be_one(workspace: Workspace) -> None:
@@ -163,7 +266,7 @@ def test_the_screen_keeps_to_its_width_and_to_one_page(workspace: Workspace, ict
     night("20", outcome="published", received=["d1", "d9"], waiting=long).save(workspace)
     lines = screen(status(workspace)).splitlines()
     assert max(map(len, lines)) <= 100
-    assert len(lines) <= 75
+    assert len(lines) <= 50
 
 
 def test_a_file_name_cannot_drive_the_terminal(workspace: Workspace, ict_sad: Protocol) -> None:

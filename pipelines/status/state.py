@@ -9,27 +9,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.night import Night, nights
+from pipelines.night import WHOLE, Night, nights, overdue_night
 from pipelines.quality.audit_ledger import judge_present
-from pipelines.status_screen import render_status
+from pipelines.status import queries
+from pipelines.status.needs import needs_of
+from pipelines.status.sites import site_lines
 from pipelines.workspace import Workspace
 
 if TYPE_CHECKING:
     import duckdb
 
-__all__ = ["render_status", "status"]
-
 Rows = list[dict[str, Any]]
-WHOLE_NIGHTS = ("published", "held_back", "failed")
 
 
-def status(workspace: Workspace) -> dict[str, Any]:
+def status(workspace: Workspace, now: datetime | None = None) -> dict[str, Any]:
     """The state of a workspace, ready for JSON: dates and times as ISO text, missing as None.
 
+    `needs` is what waits for a person, the most urgent first, and `sites` says for each site what there is of what.
     Before anything was published `snapshot` is None and the lists are empty; `data_queries` is None
     where the snapshot knows no queries. `note` says why a snapshot cannot be read.
     """
@@ -48,16 +48,22 @@ def status(workspace: Workspace) -> dict[str, Any]:
         "not_taken": dict(records[-1].not_taken) if records else {},
         "overdue_deliveries": [],
         "overdue_visits": [],
+        "overdue": [],
+        "drift": [],
         "checks": [],
         "check_counts": {},
         "data_queries": None,
         "alerts": [],
         "audit": None,
+        "site_ids": [],
     }
     database = workspace.published / "current-unblinded.duckdb"
     if database.exists():
         state |= _from_snapshot(workspace, database, state["received_not_published"])
-    return state
+    state["sites"] = site_lines(state.pop("site_ids"), state)
+    state["night_late"] = overdue_night(records, now or datetime.now(UTC))
+    needs = needs_of(state)
+    return {"must_act": bool(needs), "needs": [asdict(need) for need in needs]} | state
 
 
 def _from_snapshot(workspace: Workspace, database: Path, received: Sequence[str]) -> dict[str, Any]:
@@ -82,7 +88,7 @@ def _last_run(records: Sequence[Night]) -> dict[str, Any] | None:
 
 def _since_the_last_night(records: Sequence[Night]) -> list[Night]:
     """The last whole night, what was taken in between it and the one before, and what came after it."""
-    whole = [i for i, night in enumerate(records) if night.outcome in WHOLE_NIGHTS]
+    whole = [i for i, night in enumerate(records) if night.outcome in WHOLE]
     return list(records[whole[-2] + 1 if len(whole) > 1 else 0 :])
 
 
@@ -115,18 +121,21 @@ def _published(con: duckdb.DuckDBPyConnection, received: Sequence[str]) -> dict[
     snapshot = _rows(con, "SELECT * FROM meta.snapshot")
     return {
         "snapshot": snapshot[0] if snapshot else None,
-        "received": _rows(con, RECEIVED, {"received": list(received)}),
+        "received": _rows(con, queries.RECEIVED, {"received": list(received)}),
         "received_not_published": sorted(set(received) - known),
-        "quarantine": _rows(con, QUARANTINE),
-        "refused": _rows(con, REFUSED),
-        "overdue_deliveries": _rows(con, OVERDUE_DELIVERIES),
-        "overdue_visits": _rows(con, OVERDUE_VISITS),
-        "checks": _rows(con, CHECKS),
+        "quarantine": _rows(con, queries.QUARANTINE),
+        "refused": _rows(con, queries.REFUSED),
+        "overdue_deliveries": _rows(con, queries.OVERDUE_DELIVERIES),
+        "overdue_visits": _rows(con, queries.OVERDUE_VISITS),
+        "overdue": _rows(con, queries.OVERDUE),
+        "drift": _rows(con, queries.DRIFT),
+        "checks": _rows(con, queries.CHECKS),
         "check_counts": dict(
             con.execute("SELECT status, count(*) FROM quality.check_result GROUP BY ALL ORDER BY ALL").fetchall()
         ),
-        "alerts": _rows(con, ALERTS) if _has_table(con, "safety", "alert") else [],
-        "data_queries": _rows(con, OPEN_QUERIES) if _has_table(con, "quality", "data_query") else None,
+        "site_ids": [row[0] for row in con.execute(queries.SITES).fetchall()],
+        "alerts": _rows(con, queries.ALERTS) if _has_table(con, "safety", "alert") else [],
+        "data_queries": _rows(con, queries.OPEN_QUERIES) if _has_table(con, "quality", "data_query") else None,
     }
 
 
@@ -151,75 +160,3 @@ def _rows(con: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, Any
 
 def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date | datetime) else value
-
-
-RECEIVED = """
-    SELECT
-        site_id,
-        feed,
-        count(*) AS n_files,
-        count(*) FILTER (WHERE status = 'rejected') AS n_rejected,
-        count(*) FILTER (WHERE status = 'held') AS n_held,
-        count(*) FILTER (WHERE status = 'repeat') AS n_repeat,
-        CAST(coalesce(sum(n_rows), 0) AS BIGINT) AS n_rows,
-        CAST(coalesce(sum(n_accepted), 0) AS BIGINT) AS n_accepted,
-        CAST(coalesce(sum(n_quarantined), 0) AS BIGINT) AS n_quarantined,
-        CAST(coalesce(sum(n_duplicate), 0) AS BIGINT) AS n_duplicate
-    FROM quality.delivery
-    WHERE delivery_id IN (SELECT unnest(CAST($received AS VARCHAR[])))
-    GROUP BY site_id, feed
-    ORDER BY site_id, feed
-"""
-QUARANTINE = """
-    SELECT q.site_id, q.feed, q.rule, q.column_name, q.message, count(DISTINCT (q.delivery_id, q.row_no)) AS n_rows
-    FROM quality.quarantine AS q
-    JOIN quality.delivery AS d ON d.delivery_id = q.delivery_id
-    WHERE d.stands
-    GROUP BY ALL
-    ORDER BY n_rows DESC, q.site_id, q.feed, q.rule, q.column_name, q.message
-"""
-REFUSED = """
-    SELECT site_id, feed, file_name, status, reason, received_at
-    FROM quality.delivery
-    WHERE stands AND status IN ('rejected', 'held')
-    ORDER BY received_at DESC, site_id, feed, file_name
-"""
-OVERDUE_DELIVERIES = """
-    SELECT site_id, feed, stream, expected_every_days, last_on, due_on
-    FROM quality.arrival
-    WHERE overdue
-    ORDER BY site_id, feed, stream
-"""
-OVERDUE_VISITS = """
-    SELECT site_id, avisit, instrument, n_expected, n_received, n_overdue
-    FROM quality.completeness
-    WHERE n_overdue > 0
-    ORDER BY n_overdue DESC, site_id, avisit, instrument
-"""
-CHECKS = """
-    SELECT status, check_name, site_id, dimension, severity, n_failed, n_checked, tolerance, message
-    FROM quality.check_result
-    WHERE status <> 'OK'
-    ORDER BY
-        list_position(['BROKEN', 'NO_DATA', 'ACTION', 'WATCH', 'TOO_FEW', 'NOT_APPLICABLE'], status),
-        check_name, site_id
-"""
-OPEN_QUERIES = """
-    SELECT site_id, severity, count(*) AS n_open, max(age_days) AS oldest_days
-    FROM quality.data_query
-    WHERE status IN ('open', 'miscorrected')
-    GROUP BY site_id, severity
-    ORDER BY site_id, severity
-"""
-ALERTS = """
-    SELECT
-        site_id,
-        severity,
-        count(*) AS n_waiting,
-        count(*) FILTER (WHERE status = 'overdue') AS n_overdue,
-        min(CAST(noticed_at AS DATE)) AS oldest_on
-    FROM safety.alert
-    WHERE status IN ('open', 'overdue')
-    GROUP BY site_id, severity
-    ORDER BY n_overdue DESC, severity DESC, site_id
-"""
