@@ -46,7 +46,7 @@ def _alerts(state: State) -> Iterator[Need]:
     if not rows:
         return
     waiting, late = (sum(row[name] for row in rows) for name in ("n_waiting", "n_overdue"))
-    too_late = f", {late} longer than they may" if late else ""
+    too_late = f", {late} too late" if late else ""
     yield Need(f"{_n(waiting, 'safety alert')} unacknowledged{too_late} ({_sites(rows)})", "`ict-trial alerts list`")
 
 
@@ -65,24 +65,23 @@ def _audit(state: State) -> Iterator[Need]:
 def _held(state: State) -> Iterator[Need]:
     for row in state["refused"]:
         if row["status"] == "held":
-            why = (row["reason"] or "").split(";")[0]
+            why = (row["reason"] or "").partition(";")[0].partition(",")[0]
             yield Need(
-                f"Held: {row['site_id']}/{row['feed']}/{row['file_name']}: {why}",
-                f"ask the site, then `ict-trial deliveries accept` (or `refuse`) `{row['delivery_id']}`",
+                f"Held: {row['site_id']}/{row['feed']}, {why}",
+                f"`ict-trial deliveries accept` (or `refuse`) `{row['delivery_id']}`",
             )
 
 
 def _checks(state: State) -> Iterator[Need]:
     for status, what in (("BROKEN", "broke and judged nothing"), ("ACTION", "failed")):
-        rows = [
-            row
-            for row in state["checks"]
-            if row["status"] == status and not row["check_name"].startswith(_SAID_ELSEWHERE)
-        ]
-        for name in dict.fromkeys(row["check_name"] for row in rows):
-            of_check = [row for row in rows if row["check_name"] == name]
-            counts = ", ".join(f"{row['site_id']} {row['n_failed']:,} of {row['n_checked']:,}" for row in of_check)
-            yield Need(f"{name} {what}: {counts}", _first_advice(of_check[0]["message"]))
+        rows = [row for row in state["checks"] if row["status"] == status and not _is_said_elsewhere(row)]
+        names = list(dict.fromkeys(row["check_name"] for row in rows))
+        if names:
+            yield Need(f"{_n(len(names), 'critical check')} {what} ({_sites(rows)})", f"see {_listed(names)} below")
+
+
+def _is_said_elsewhere(row: Row) -> bool:
+    return str(row["check_name"]).startswith(_SAID_ELSEWHERE)
 
 
 def _changes(state: State) -> Iterator[Need]:
@@ -91,7 +90,7 @@ def _changes(state: State) -> Iterator[Need]:
         streams = {(row["site_id"], row["feed"], row["stream"]) for row in critical}
         yield Need(
             f"{_n(len(critical), 'column')} of {_n(len(streams), 'export')} gone or shifted ({_sites(critical)})",
-            "see below; ask the site before anybody uses these data",
+            "ask the site before anybody uses these data",
         )
 
 
@@ -116,19 +115,16 @@ def _queries(state: State) -> Iterator[Need]:
         yield Need(f"{_n(n, 'critical data quer', 'y', 'ies')} open ({_sites(rows)})", "`ict-trial queries list`")
 
 
-def _sites(rows: Iterable[Row], most: int = 4) -> str:
-    names: Sequence[str] = sorted({row["site_id"] for row in rows})
+def _sites(rows: Iterable[Row]) -> str:
+    return _listed(sorted({row["site_id"] for row in rows}))
+
+
+def _listed(names: Sequence[str], most: int = 3) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def _n(n: int, noun: str, one: str = "", many: str = "s") -> str:
     return f"{n:,} {noun}{one if n == 1 else many}"
-
-
-def _first_advice(message: str) -> str:
-    """Of a check's message what it says to do: after its first sentence."""
-    _, _, advice = message.partition(". ")
-    return advice.rstrip(".") or message.rstrip(".")
 
 
 def _moment(iso: str) -> str:

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from textwrap import shorten, wrap
-from typing import Any, Literal
+from typing import Any
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 WIDTH = 100
-NEEDS = 7  # things to do that are shown; the JSON has them all
+NEEDS = 6  # things to do that are shown; the JSON has them all
 SHOWN = 3  # entries a list
-LONGEST = 24  # characters of a cell that are kept on a narrow screen
+LONGEST = 32  # characters of a cell that are kept, but of the last in its line
 ORDER = ("BROKEN", "NO_DATA", "ACTION", "WATCH", "TOO_FEW", "NOT_APPLICABLE", "OK")
 TO_LOOK_AT = ("BROKEN", "ACTION", "WATCH")
 State = Mapping[str, Any]
@@ -47,8 +46,8 @@ def _needs(state: State, console: Console) -> None:
         if len(whole) <= _width(console):
             _line(console, whole)
         else:
-            _line(console, _cut(f"{number:>2}  {need['what']}", _width(console)))
-            _dim(console, need["do"], most=2)
+            _line(console, f"{number:>2}  {need['what']}")
+            _dim(console, need["do"])
     _more(console, len(needs) - NEEDS)
     console.print()
 
@@ -71,7 +70,8 @@ def _heading(state: State, console: Console) -> None:
 
 
 def _audit(audit: State) -> str:
-    said = f"Audit     {audit['n_rows']:,} changes in {audit['n_nights']:,} nights"
+    nights = "1 night" if audit["n_nights"] == 1 else f"{audit['n_nights']:,} nights"
+    said = f"Audit     {audit['n_rows']:,} changes in {nights}"
     if audit["broken_line"] is not None:
         return f"{said}; line {audit['broken_line']} of the ledger does not follow from the one before"
     if audit["rechained"]:
@@ -89,16 +89,14 @@ def _received(state: State) -> str:
     of = {name: sum(row[name] for row in rows) for name in rows[0] if name.startswith("n_")}
     files = ((of["n_rejected"], "rejected"), (of["n_held"], "held"), (of["n_repeat"], "repeated"))
     few = ", ".join(f"{n} {word}" for n, word in files if n)
-    kinds = f"{of['n_files']} files{f' ({few})' if few else ''}, {of['n_rows']:,} rows"
-    return f"{kinds}: {of['n_quarantined']:,} set aside, {of['n_duplicate']:,} duplicate{later}"
+    return f"{of['n_files']} files{f' ({few})' if few else ''}, {of['n_rows']:,} rows{later}"
 
 
-# Of each site what came in, what does not count, what is owed, what is asked, what changed.
+# Of each site what came in and does not count, what is owed, what changed, what is asked, what was found.
 _COLUMNS = (
     ("files", "n_files"),
-    ("rows", "n_rows"),
     ("refused", "n_refused"),
-    ("aside", "n_set_aside"),
+    ("set aside", "n_set_aside"),
     ("late", "n_late_deliveries"),
     ("forms", "n_overdue_forms"),
     ("weekly", "n_overdue_weekly"),
@@ -107,16 +105,19 @@ _COLUMNS = (
 
 
 def _sites(state: State, console: Console) -> None:
-    """A line for every site of which there is anything to say; noughts are left blank."""
+    """A line for every site of which there is anything to say; noughts are left blank.
+
+    late, forms, weekly: sources, visit forms and weekly forms that are overdue; changed: columns of its exports.
+    """
     busy = [row for row in state["sites"] if any(v for k, v in row.items() if k.startswith("n_"))]
-    heads = ["site", *(head for head, _ in _COLUMNS), "queries", "worst check"]
+    heads = ["site", *(head for head, _ in _COLUMNS), "queries", "checks"]
     lines = [
         [row["site_id"], *(f"{row[name]:,}" if row[name] else "" for _, name in _COLUMNS), _asked(row), _worst(row)]
         for row in busy
     ]
     if lines:
-        console.print()
-    _table(console, heads, lines, right=range(1, len(heads) - 1), shown=len(lines))
+        _title(console, "Sites: files in, refused, rows set aside; overdue: sources (late), forms, weekly")
+    _table(console, [heads, *lines], right=range(1, len(heads) - 1), shown=len(lines) + 1, gap=" ")
     quiet = len(state["sites"]) - len(busy)
     if quiet:
         _line(console, f"{quiet} sites of which there is nothing to say")
@@ -152,7 +153,7 @@ def _quarantine(state: State, console: Console) -> None:
     lines = [[f"{n:,}", rule, ", ".join(_where(row) for row in rows)] for n, rule, rows in rules]
     if lines:
         _title(console, "Rows set aside, by rule")
-    _table(console, ["", "", ""], lines, right=[0], shown=2 * SHOWN)
+    _table(console, lines, right=[0], shown=4)
 
 
 def _where(row: Row) -> str:
@@ -165,13 +166,12 @@ def _changes(state: State, console: Console) -> None:
     names = ("severity", "site_id", "feed", "stream", "change")
     lines = []
     for (severity, site_id, feed, stream, change), rows in _by(state["drift"], *names):
-        first = rows[0]
-        what = first["column_name"] if len(rows) == 1 else f"{len(rows)} columns, {first['column_name']}"
-        detail = f"{what}: {first['was']} → {first['became']}"
-        lines.append([severity, f"{site_id}/{feed} {stream}", _words(change), detail])
+        names_of = ", ".join(row["column_name"] for row in rows)
+        values = f": {rows[0]['was']} → {rows[0]['became']}" if len(rows) == 1 and change not in ("gone", "new") else ""
+        lines.append([severity, _words(change), f"{site_id}/{feed}", f"{names_of}{values} ({stream})"])
     if lines:
         _title(console, "Exports that have changed")
-    _table(console, ["", "", "", ""], lines, longest=40)
+    _table(console, lines)
 
 
 def _checks(state: State, console: Console) -> None:
@@ -184,7 +184,7 @@ def _checks(state: State, console: Console) -> None:
         [_words(status), check, ", ".join(_failing(row) for row in rows)]
         for (status, check), rows in _by(failing, "status", "check_name")
     ]
-    _table(console, ["", "", ""], lines, shown=2 * SHOWN, longest=40)
+    _table(console, lines, shown=4)
     old = Counter(row["site_id"] for row in state["checks"] if row["status"] == "NO_DATA")
     if old:
         _line(console, "without the data due: " + ", ".join(f"{site} {n}" for site, n in sorted(old.items())))
@@ -208,30 +208,23 @@ def _entries(console: Console, title: str, entries: Sequence[tuple[str, str]]) -
         return
     _title(console, title)
     for what, meaning in entries[:SHOWN]:
-        _line(console, _cut(what, _width(console)))
-        _dim(console, meaning, most=2)
+        _line(console, what)
+        _dim(console, meaning)
     _more(console, len(entries) - SHOWN)
 
 
 def _table(
-    console: Console,
-    heads: Sequence[str],
-    lines: Sequence[Sequence[str]],
-    right: Iterable[int] = (),
-    shown: int = SHOWN,
-    longest: int = LONGEST,
+    console: Console, lines: Sequence[Sequence[str]], right: Iterable[int] = (), shown: int = SHOWN, gap: str = "  "
 ) -> None:
-    """At most `shown` lines; nothing at all without lines. Only the last column gives way on a narrow screen."""
-    if not lines:
-        return
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1, 0, 0), show_header=any(heads))
-    for i, head in enumerate(heads):
-        widest = max(len(head), *(len(line[i]) for line in lines[:shown])) if i < len(heads) - 1 else 0
-        justify: Literal["right", "left"] = "right" if i in right else "left"
-        table.add_column(head, justify=justify, no_wrap=True, overflow="ellipsis", min_width=min(widest, longest))
-    for line in lines[:shown]:
-        table.add_row(*(Text(_safe(cell)) for cell in line))
-    console.print(table, width=_width(console))
+    """At most `shown` lines, their cells below each other; a line that is too long gives way at its end."""
+    cells = [[*(_cut(_safe(cell), LONGEST) for cell in line[:-1]), _safe(line[-1])] for line in lines[:shown]]
+    widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
+    for line in cells:
+        padded = [
+            " " * (width - cell_len(cell)) + cell if i in right else set_cell_size(cell, width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ]
+        _line(console, gap.join(padded).rstrip())
     _more(console, len(lines) - shown)
 
 
@@ -246,18 +239,18 @@ def _title(console: Console, title: str) -> None:
 
 
 def _bold(console: Console, text: str) -> None:
-    console.print(Text(_safe(text), style="bold"), width=_width(console))
+    _line(console, text, "bold")
 
 
-def _dim(console: Console, text: str, most: int) -> None:
-    """At most so many lines of a smaller voice."""
-    width = _width(console) - 4
-    for line in wrap(shorten(_safe(text), most * width - 8, placeholder=" …"), width)[:most]:
-        console.print(Text(f"    {line}", style="dim"), width=_width(console))
+def _dim(console: Console, text: str) -> None:
+    _line(console, f"    {text}", "dim")
 
 
-def _line(console: Console, text: str) -> None:
-    console.print(Text(_safe(text)), width=_width(console))
+def _line(console: Console, text: str, style: str = "") -> None:
+    """One line of the screen, cut where it ends."""
+    line = Text(_safe(text), style=style, no_wrap=True)
+    line.truncate(_width(console), overflow="ellipsis")
+    console.print(line, width=_width(console))
 
 
 def _width(console: Console) -> int:

@@ -58,6 +58,7 @@ def _of_source(
     yield from _uncounted(mapped)
     yield from _unfilled(mapped)
     yield from _undated_forms(mapped)
+    yield from _late_columns(mapped)
     yield from _lists_nothing(mapped)
     yield from _personal(mapped)
     yield from _items(mapped, instruments)
@@ -226,3 +227,21 @@ def _strange(form: Form, instrument: Instrument) -> Iterator[tuple[str, str]]:
 def _runs(instrument: Instrument) -> str:
     """Every item, a run of numbers as it is written in the instrument's file: `fear_1-24, avoidance_1-24`."""
     return ", ".join(group.as_written for group in instrument.items)
+
+
+def _late_columns(mapped: Mapped) -> Iterator[Complaint]:
+    """Columns that a file may lack at first, which either nothing is read from or without which nothing can be read."""
+    source = mapped.source
+    items = {column for form in source.forms for column in form.items.values()}
+    dated = {form.completed_at for form in source.forms}
+    always = {source.columns.get(column.name) for column in mapped.feed.columns if column.required}
+    always |= {source.columns.get("value"), *source.only, *source.site_column}
+    always |= {column for parts in source.joined.values() for column in parts}
+    for name in source.since:
+        if name in always:
+            yield (*mapped.place, "since", name), f"without `{name}` no row can be read; every file must have it"
+        elif name not in {*items, *dated, *source.columns.values()}:
+            yield (
+                (*mapped.place, "since", name),
+                f"the mapping does not read `{name}`; name a column as under `columns` or `forms`, with its `{{n}}`",
+            )

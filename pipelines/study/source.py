@@ -187,7 +187,8 @@ class Source(Strict):
     are the feed's columns; `docs/mapping.md` describes each part.
 
     `missing` lists the codes (of dates too) that stand for no value; with a reason each, as `{-99: refused}`, an
-    answer coded so is kept as missing for that reason.
+    answer coded so is kept as missing for that reason. `since` gives the first day on which a column of the file
+    (or all of a pattern with `{n}`) is expected: older files need not have it.
     """
 
     source: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -212,6 +213,7 @@ class Source(Strict):
     site_column: dict[str, list[Text]] = Field(default_factory=dict)
     forms: list[Form] = Field(default_factory=list)
     ignore: list[str] = Field(default_factory=list)
+    since: dict[str, date] = Field(default_factory=dict)
     expected_every_days: int | None = Field(default=None, ge=1)
 
     @model_validator(mode="before")
@@ -244,6 +246,10 @@ class Source(Strict):
     def reads(self, column: str) -> bool:
         """Whether this mapping reads the file's column."""
         return any(number_in(pattern, column) is not None for pattern in self.patterns)
+
+    def expected_since(self, column: str) -> date | None:
+        """The first day on which a file must have the column; None where it always must."""
+        return next((day for pattern, day in self.since.items() if number_in(pattern, column) is not None), None)
 
     @property
     def path_columns(self) -> list[str]:

@@ -135,10 +135,16 @@ class Dictionary:
         header = self.table.header
         place = {shown(name): i for i, name in enumerate(header or [], start=1)}
         rows = [
-            {"delivery_id": delivery_id, "position": place.get(row["column_name"]), **row}
-            for row in (variable.facts() for variable in self._variables())
+            {
+                "delivery_id": delivery_id,
+                "position": place.get(shown(variable.column)),
+                "expected_since": self.source.expected_since(variable.column),
+                **variable.facts(),
+            }
+            for variable in self._variables()
         ]
-        table = pl.DataFrame(rows, schema={"delivery_id": pl.String(), "position": pl.Int64(), **shape()}, orient="row")
+        columns = {"delivery_id": pl.String(), "position": pl.Int64(), "expected_since": pl.Date(), **shape()}
+        table = pl.DataFrame(rows, schema=columns, orient="row")
         table = table.unique(["column_name", "variable"], keep="first", maintain_order=True)
         content = BytesIO()
         table.sort("position", "column_name", "variable").write_parquet(content, compression="zstd")

@@ -154,7 +154,8 @@ class Reading:
         opened = self._opened()
         table, source = opened.table, opened.source
         self.dictionary = Dictionary(self.feed, source, self.others, self.protocol, table)
-        mapping = map_header(self.feed, source, self.protocol.instruments, table.header, self.others)
+        on = self.receipt.place.astimezone(self.site.zone).date()
+        mapping = map_header(self.feed, source, self.protocol.instruments, table.header, self.others, on)
         self.dictionary.follow(mapping)
         self.accepted = self._file(ACCEPTED, self.layout.accepted, self.layout.distinct)
         self.quarantine = self._file(QUARANTINE, record_layout.quarantine_shape())

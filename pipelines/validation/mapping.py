@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -57,6 +58,7 @@ class FeedMapping:
     forms: tuple[WideForm, ...]
     header: tuple[str, ...] | None
     others: tuple[Source, ...] = ()  # what else the site sends: one export may serve several feeds
+    not_yet: frozenset[str] = frozenset()  # columns that the file lacks because they were expected only later
 
     @cached_property
     def dialect(self) -> Dialect:
@@ -65,7 +67,7 @@ class FeedMapping:
     @cached_property
     def used(self) -> list[str]:
         """The file's columns that are read at all."""
-        names = self.source.own_columns
+        names = [column for column in self.source.own_columns if column not in self.not_yet]
         for form in self.forms:
             names += [form.completed_at] if form.completed_at else []
             names += form.items.values()
@@ -195,7 +197,7 @@ class FeedMapping:
         import polars as pl
 
         column = column or self.source.columns.get(name)
-        if column is not None:
+        if column is not None and column not in self.not_yet:
             return whole.read(column, self.codes(name))
         parts = self.source.joined.get(name)
         if parts is None:
@@ -271,15 +273,19 @@ def map_header(
     instruments: Mapping[str, Instrument],
     header: list[str] | None,
     others: Iterable[Source] = (),
+    on: date | None = None,
 ) -> FeedMapping:
-    """The source's mapping onto a file with this header (None: it only shows row by row).
+    """The source's mapping onto a file with this header (None: it only shows row by row) and of the day `on`.
 
     Raises UnreadableError that names the columns which the study file maps and the header lacks. A form of
     which no item is in the header is simply not in this file.
     """
     forms = [_wide(form, source, instruments[form.instrument], header) for form in source.forms]
+    not_yet = _not_yet([*source.columns.values(), *_columns_of(forms)], source, header, on)
+    forms = [_without(form, not_yet) for form in forms]
     present = tuple(form for form in forms if header is None or set(form.items.values()) & set(header))
-    mapping = FeedMapping(feed, source, present, None if header is None else tuple(header), tuple(others))
+    names = None if header is None else tuple(header)
+    mapping = FeedMapping(feed, source, present, names, tuple(others), not_yet)
     if header is None:
         return mapping
     lacking = [column for column in mapping.used if column not in header]
@@ -305,6 +311,26 @@ def has_a_known_name(header: Iterable[str], sources: Iterable[Source]) -> bool:
     """Whether a file's first line is a header, as far as the study file can tell."""
     sources = tuple(sources)
     return any(source.reads(column) for column in header for source in sources)
+
+
+def _columns_of(forms: Iterable[WideForm]) -> Iterator[str]:
+    for form in forms:
+        yield from form.items.values()
+        if form.completed_at:
+            yield form.completed_at
+
+
+def _not_yet(columns: Iterable[str], source: Source, header: list[str] | None, on: date | None) -> frozenset[str]:
+    """Columns that a file of the day need not have, and lacks."""
+    if header is None or on is None or not source.since:
+        return frozenset()
+    lacking = set(columns) - set(header)
+    return frozenset(column for column in lacking if (since := source.expected_since(column)) and on < since)
+
+
+def _without(form: WideForm, columns: frozenset[str]) -> WideForm:
+    kept = {item: column for item, column in form.items.items() if column not in columns}
+    return replace(form, items=kept, completed_at=None if form.completed_at in columns else form.completed_at)
 
 
 def _wide(form: Form, source: Source, instrument: Instrument, header: list[str] | None) -> WideForm:

@@ -191,6 +191,7 @@ ACKNOWLEDGEMENT = {
 DELIVERY_VARIABLE = {
     "delivery_id": "VARCHAR",
     "position": "BIGINT",
+    "expected_since": "DATE",
     "column_name": "VARCHAR",
     "variable": "VARCHAR",
     "declared": "VARCHAR",

@@ -2,15 +2,16 @@
 -- in its stream (the last one that counted). Names, codes and counts only.
 --
 -- An alert stands while its delivery does (a refused one until that is made good), for the days of the study file,
--- and until a later delivery changes the same thing again.
+-- and until a later delivery changes the same thing again. A new column that the study file announced (with the
+-- first day on which it is expected) is listed, and is no alert.
 WITH change AS (
     SELECT
-        delivery_id, column_name, variable, change, was, became,
+        delivery_id, column_name, variable, change, was, became, expected_since,
         CASE WHEN change = 'gone' AND is_read THEN 'critical' ELSE 'notice' END AS severity
     FROM quality.drift_column
     UNION ALL
     SELECT
-        delivery_id, column_name, variable, change, was, became,
+        delivery_id, column_name, variable, change, was, became, expected_since,
         CASE WHEN change = 'range_shifted' THEN 'critical' ELSE 'warning' END AS severity
     FROM quality.drift_value
 ),
@@ -39,9 +40,11 @@ SELECT
     n.was,
     n.became,
     n.severity,
+    n.expected_since,
     s.as_of - n.arrived_on <= l.days
         AND coalesce(n.sequence >= n.last_sequence, TRUE)
-        AND (n.counts OR d.stands) AS stands
+        AND (n.counts OR d.stands)
+        AND NOT (n.change = 'new' AND n.expected_since IS NOT NULL) AS stands
 FROM newest AS n
 JOIN quality.delivery AS d ON d.delivery_id = n.delivery_id
 CROSS JOIN study.setting AS s

@@ -9,6 +9,7 @@ WITH file_column AS (
         min(position) AS position,
         CASE WHEN count(DISTINCT variable) = 1 THEN min(variable) ELSE '' END AS variable,
         bool_or(declared <> 'unknown') AS is_read,
+        min(expected_since) AS expected_since,
         coalesce(max(n_filled), 0) AS n_filled
     FROM input.delivery_variable
     GROUP BY delivery_id, column_name
@@ -19,7 +20,7 @@ size AS (
     GROUP BY delivery_id
 ),
 gone AS (
-    SELECT p.delivery_id, before.column_name, before.variable, before.is_read, before.position
+    SELECT p.delivery_id, before.column_name, before.variable, before.is_read, before.expected_since, before.position
     FROM quality.compared_delivery AS p
     JOIN file_column AS before ON before.delivery_id = p.previous_delivery_id
     JOIN size AS size_before ON size_before.delivery_id = p.previous_delivery_id
@@ -31,7 +32,7 @@ gone AS (
         OR before.n_filled * size_now.n_records >= l.expected * size_before.n_records
 ),
 new AS (
-    SELECT p.delivery_id, now.column_name, now.variable, now.is_read, now.position
+    SELECT p.delivery_id, now.column_name, now.variable, now.is_read, now.expected_since, now.position
     FROM quality.compared_delivery AS p
     JOIN file_column AS now ON now.delivery_id = p.delivery_id
     ANTI JOIN file_column AS before
@@ -39,7 +40,7 @@ new AS (
 ),
 ranked AS (
     SELECT
-        p.delivery_id, now.column_name, now.variable, now.is_read,
+        p.delivery_id, now.column_name, now.variable, now.is_read, now.expected_since,
         before.position AS position_before,
         now.position AS position_now,
         row_number() OVER (PARTITION BY p.delivery_id ORDER BY before.position, now.column_name) AS rank_before,
@@ -55,17 +56,17 @@ shifted AS (
     FROM ranked
 )
 SELECT
-    delivery_id, column_name, variable, 'gone' AS change, is_read,
+    delivery_id, column_name, variable, 'gone' AS change, is_read, expected_since,
     coalesce('column ' || position, 'a column of the rows') AS was, 'not there' AS became
 FROM gone
 UNION ALL
 SELECT
-    delivery_id, column_name, variable, 'new' AS change, is_read,
+    delivery_id, column_name, variable, 'new' AS change, is_read, expected_since,
     'not there' AS was, coalesce('column ' || position, 'a column of the rows') AS became
 FROM new
 UNION ALL
 SELECT
-    delivery_id, column_name, variable, 'moved' AS change, is_read,
+    delivery_id, column_name, variable, 'moved' AS change, is_read, expected_since,
     'column ' || position_before AS was, 'column ' || position_now AS became
 FROM shifted
 WHERE furthest > 0 AND abs(rank_now - rank_before) = furthest

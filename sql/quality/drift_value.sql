@@ -16,7 +16,7 @@ WITH variable AS (
 ),
 pair AS (
     SELECT
-        p.delivery_id, now.column_name, now.variable, now.declared,
+        p.delivery_id, now.column_name, now.variable, now.declared, now.expected_since,
         split_part(now.variable, '.', 1) AS instrument,
         p.records, p.share, p.expected,
         before.kind AS kind_before, now.kind AS kind_now,
@@ -106,7 +106,7 @@ judged AS (
     FROM pooled
 )
 SELECT
-    delivery_id, column_name, variable, 'recoded' AS change,
+    delivery_id, column_name, variable, 'recoded' AS change, expected_since,
     listed_before AS was, listed_now AS became
 FROM judged
 WHERE
@@ -117,7 +117,7 @@ WHERE
     )
 UNION ALL
 SELECT
-    delivery_id, column_name, variable, 'range_shifted' AS change,
+    delivery_id, column_name, variable, 'range_shifted' AS change, expected_since,
     'from ' || minimum_before || ' to ' || maximum_before AS was,
     CASE WHEN minimum_now IS NULL THEN 'no code of the scale' ELSE 'from ' || minimum_now || ' to ' || maximum_now END
         || CASE WHEN unknown_now > 0 THEN ', beyond the scale (' || unknown_now || ')' ELSE '' END AS became
@@ -125,7 +125,7 @@ FROM judged
 WHERE starts_higher
 UNION ALL
 SELECT
-    delivery_id, column_name, variable, 'range_shifted' AS change,
+    delivery_id, column_name, variable, 'range_shifted' AS change, expected_since,
     'about ' || CAST(round(typical_before, 2) AS VARCHAR) AS was,
     'about ' || CAST(round(typical_now, 2) AS VARCHAR) AS became
 FROM judged
@@ -134,7 +134,7 @@ WHERE
     AND (typical_now >= 30 * typical_before OR typical_before >= 30 * typical_now)
 UNION ALL
 SELECT
-    delivery_id, column_name, variable, 'type_changed' AS change,
+    delivery_id, column_name, variable, 'type_changed' AS change, expected_since,
     kind_before AS was, kind_now AS became
 FROM judged
 WHERE
@@ -143,7 +143,7 @@ WHERE
     AND NOT (declared = 'number' AND kind_before IN ('integer', 'decimal') AND kind_now IN ('integer', 'decimal'))
 UNION ALL
 SELECT
-    delivery_id, column_name, variable, 'missing_jumped' AS change,
+    delivery_id, column_name, variable, 'missing_jumped' AS change, expected_since,
     (cells_before - filled_before) || ' of ' || cells_before || ' empty' AS was,
     (cells_now - filled_now) || ' of ' || cells_now || ' empty' AS became
 FROM judged

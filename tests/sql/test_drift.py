@@ -164,6 +164,15 @@ def test_an_alert_stands_until_it_is_changed_back_or_old(trial: Trial) -> None:
     assert drift(trial, "change, stands") == [("gone", False), ("new", True)]
 
 
+def test_a_column_that_was_announced_is_no_alert(trial: Trial) -> None:
+    trial.as_of = date(2026, 1, 20)
+    announced = column("b", expected_since=date(2026, 1, 3))
+    found = changed(trial, [column("a")], [column("a"), announced, column("c")], "column_name, expected_since, stands")
+    assert found == [("b", date(2026, 1, 3), False), ("c", None, True)]
+    export(trial, column("a"))
+    assert ("b", "gone", True) in drift(trial, "column_name, change, stands")
+
+
 def test_streams_and_repeats_are_not_mixed(trial: Trial) -> None:
     export(trial, column("a"), stream="one")
     export(trial, column("b"), stream="two")

@@ -65,6 +65,16 @@ def is_near(line: int | None, text: str, words: str) -> bool:
         ("window: [92, 133]", "window: [60, 133]", "the windows of WEEK 8 and WEEK 15 overlap"),
         ("arms: [ICT]", "arms: [CBT]", "no arm `CBT`; there are ICT, TAU"),
         (
+            "          ignore: [nhs_number]\n      questionnaires",
+            "          ignore: [nhs_number]\n          since: {shoe_size: 2026-05-01}\n      questionnaires",
+            "the mapping does not read `shoe_size`",
+        ),
+        (
+            "          ignore: [nhs_number]\n      questionnaires",
+            "          ignore: [nhs_number]\n          since: {record_id: 2026-05-01}\n      questionnaires",
+            "without `record_id` no row can be read",
+        ),
+        (
             "{instrument: spin, visits: [BASELINE, WEEK 15]}",
             "{instrument: spin, visits: [BASELINE, WEEK 15], since: {WEEK 8: 2026-05-01}}",
             "spin is not asked at `WEEK 8`; it is at BASELINE, WEEK 15",

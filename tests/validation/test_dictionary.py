@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from schemas.feeds import FEEDS
 from tests.validation.deliver import Read, deliver
 from tests.validation.test_damage import CANARY
 from tests.validation.test_house_format import GOOD, answers, usage
-from tests.validation.test_mapping import PHQ, REDCAP, miyazaki, table
+from tests.validation.test_mapping import PHQ, REDCAP, miyazaki, table, with_source
 
 
 def variables(read: Read) -> dict[str, dict[str, Any]]:
@@ -79,6 +80,14 @@ def test_rows_that_the_source_does_not_read_are_not_counted(tmp_path: Path, ict_
     rows += [["2", "baseline_arm_1", "elsewhere", "2026-01-05 10:00", *"333333333"]]
     read = deliver(tmp_path, ict_sad, table(REDCAP, *rows), "oxford", "questionnaires", "x_DATA_.csv")
     assert codes(variables(read)["phq9.1"]) == {"0": 1}
+
+
+def test_the_day_from_which_a_column_is_expected_is_kept(tmp_path: Path, ict_sad: Protocol) -> None:
+    columns = {name: name for name in FEEDS["usage"].header if name != "duration_s"} | {"duration_s": "seconds"}
+    protocol = with_source(ict_sad, "oxford", "usage", columns=columns, since={"seconds": date(2026, 5, 1)})
+    text = ",".join([*columns][:-1]) + ",seconds\n1,A1,2026-01-05T10:00:00Z,system,login,,3\n"
+    found = variables(deliver(tmp_path, protocol, text, "oxford", "usage"))
+    assert found["duration_s"]["expected_since"] == date(2026, 5, 1) and found["event"]["expected_since"] is None
 
 
 def test_columns_nobody_knows_are_named_and_ignored_ones_are_not(tmp_path: Path, ict_sad: Protocol) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -266,3 +267,32 @@ def test_a_declared_sentinel_is_no_date(tmp_path: Path, ict_sad: Protocol) -> No
     protocol = with_source(ict_sad, "oxford", "participants", columns=columns, missing=["9999-12-31"])
     read = deliver(tmp_path, protocol, "id,consent,status\nA1,9999-12-31,enrolled\n", "oxford", "participants")
     assert read.counts == (1, 1, 0, 0) and read.accepted["consent_date"].to_list() == [None]
+
+
+@pytest.mark.parametrize(("since", "accepted"), [(date(2026, 6, 1), False), (date(2026, 6, 2), True)])
+def test_a_column_that_came_later_is_not_missing_before(
+    tmp_path: Path, ict_sad: Protocol, since: date, accepted: bool
+) -> None:
+    """The file is of 1 June 2026."""
+    protocol = with_source(
+        ict_sad, "oxford", "questionnaires", columns={"subject_id": "id", "visit": "time", "completed_at": "day"},
+        forms=[
+            {"instrument": "phq9", "items": {"{n}": "p{n}"}},
+            {"instrument": "gad7", "items": {"{n}": "g{n}"}, "completed_at": "gday"},
+        ],
+        since={"p9": since, "g{n}": since, "gday": since, "time": since},
+    )  # fmt: skip
+    header = ["id", "day", *(f"p{n}" for n in range(1, 9))]
+    read = deliver(tmp_path, protocol, table(header, ["A1", "2026-05-05", *"01230123"]), "oxford", "questionnaires")
+    if not accepted:
+        assert read.rows.rejected and "the header lacks columns" in read.rows.rejected
+        return
+    assert read.accepted["item"].to_list() == [str(n) for n in range(1, 9)]
+    assert read.accepted["visit"].null_count() == 8 and read.rows.rejected is None
+    assert read.rows.unknown_columns == []
+    whole = [*header, "time", "p9"]  # an early file that has it all the same
+    early = deliver(
+        tmp_path, protocol, table(whole, ["A1", "2026-05-05", *"01230123", "x", "3"]), "oxford", "questionnaires"
+    )
+    assert early.accepted["item"].to_list() == [str(n) for n in range(1, 10)]
+    assert set(early.accepted["visit"]) == {"x"}
