@@ -96,7 +96,7 @@ def _received(state: State) -> str:
 _COLUMNS = (
     ("files", "n_files"),
     ("refused", "n_refused"),
-    ("set aside", "n_set_aside"),
+    ("aside", "n_set_aside"),
     ("late", "n_late_deliveries"),
     ("forms", "n_overdue_forms"),
     ("weekly", "n_overdue_weekly"),
@@ -116,7 +116,7 @@ def _sites(state: State, console: Console) -> None:
         for row in busy
     ]
     if lines:
-        _title(console, "Sites: files in, refused, rows set aside; overdue: sources (late), forms, weekly")
+        _title(console, "Sites: files in, refused, rows set aside, overdue sources (late), forms, weekly")
     _table(console, [heads, *lines], right=range(1, len(heads) - 1), shown=len(lines) + 1, gap=" ")
     quiet = len(state["sites"]) - len(busy)
     if quiet:
