@@ -64,20 +64,22 @@ def _heading(state: State, console: Console) -> None:
     else:
         _line(console, f"Snapshot  {snapshot['snapshot_id']}, as of {snapshot['as_of']}")
     if audit is not None:
-        _line(console, _audit(audit))
+        _audit(audit, console)
     if snapshot is not None:
         _line(console, f"Came in   {_received(state)}")
 
 
-def _audit(audit: State) -> str:
+def _audit(audit: State, console: Console) -> None:
+    """How long the trail is, and the nights whose trail is no longer its beginning, with why."""
     nights = "1 night" if audit["n_nights"] == 1 else f"{audit['n_nights']:,} nights"
-    said = f"Audit     {audit['n_rows']:,} changes in {nights}"
-    if audit["broken_line"] is not None:
-        return f"{said}; line {audit['broken_line']} of the ledger does not follow from the one before"
-    if audit["rechained"]:
-        night = audit["rechained"][-1]
-        return f"{said}; unlike in {night['snapshot_id']}: {'; '.join(night['reasons']) or 'nothing explains it'}"
-    return f"{said}; the chain is whole"
+    broken, rechained = audit["broken_line"], audit["rechained"]
+    whole = "; the chain is whole" if broken is None and not rechained else ""
+    _line(console, f"Audit     {audit['n_rows']:,} changes in {nights}{whole}")
+    if broken is not None:
+        _dim(console, f"line {broken} of the ledger of nights does not follow from the one before")
+    for night in rechained[-SHOWN:]:
+        why = "; ".join(night["reasons"]) or "nothing explains it"
+        _dim(console, f"the night {night['snapshot_id']} had another trail: {why}")
 
 
 def _received(state: State) -> str:
@@ -117,10 +119,10 @@ def _sites(state: State, console: Console) -> None:
     ]
     if lines:
         _title(console, "Sites: files in, refused, rows set aside, overdue sources (late), forms, weekly")
-    _table(console, [heads, *lines], right=range(1, len(heads) - 1), shown=len(lines) + 1, gap=" ")
+        _table(console, [heads, *lines], right=range(1, len(heads) - 1), shown=len(lines) + 1, gap=" ")
     quiet = len(state["sites"]) - len(busy)
     if quiet:
-        _line(console, f"{quiet} sites of which there is nothing to say")
+        _line(console, f"of {quiet} {'site' if quiet == 1 else 'sites'} there is nothing to say")
 
 
 def _asked(row: Row) -> str:
