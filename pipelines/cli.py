@@ -15,6 +15,7 @@ from pipelines.commands.compare_scoring import compare_scoring
 from pipelines.commands.deliveries import deliveries
 from pipelines.commands.map import propose_mapping
 from pipelines.commands.queries import queries
+from pipelines.commands.report import report
 from pipelines.commands.trace import trace
 from pipelines.workspace import Workspace
 
@@ -126,6 +127,7 @@ def nightly(
     click.echo(f"Snapshot {night.snapshot_id} is published.")
     click.echo(f"  blinded    {workspace.published / 'current.duckdb'}")
     click.echo(f"  unblinded  {workspace.published / 'current-unblinded.duckdb'}")
+    click.echo(f"  report     {workspace.reports / 'latest' / 'open.html'}")
 
 
 @cli.command()
@@ -205,5 +207,6 @@ cli.add_command(alerts)
 cli.add_command(compare_scoring)
 cli.add_command(deliveries)
 cli.add_command(queries)
+cli.add_command(report)
 cli.add_command(trace)
 cli.add_command(propose_mapping)

@@ -11,6 +11,7 @@ from pipelines.assets.night_resource import NightResource
 from pipelines.assets.safety import CLINICIAN_LISTS
 from pipelines.assets.tables import MADE_IN_PYTHON, blocking_result, key_of
 from pipelines.quality.audit_ledger import record_nights
+from pipelines.report.board.write import try_open_report
 from pipelines.report.site_lists import write_site_lists
 from pipelines.validation.pruning import prune_rows
 from pipelines.warehouse.checks import Finding, dictionary_gaps
@@ -26,11 +27,12 @@ DICTIONARY = dg.AssetKey(["meta", "dictionary"])
 CANDIDATE = dg.AssetKey(["publication", "candidate"])
 SNAPSHOT = dg.AssetKey(["publication", "snapshot"])
 SITE_LISTS = dg.AssetKey(["report", "site_lists"])
+OPEN_REPORT = dg.AssetKey(["report", "open_report"])
 
 
 def publication_assets() -> list[dg.AssetsDefinition]:
     """The dictionary of what was built, the snapshot aside, the snapshot published, and what is rendered from it."""
-    return [_dictionary(load_graph()), _candidate(), _snapshot(), _site_lists()]
+    return [_dictionary(load_graph()), _candidate(), _snapshot(), _site_lists(), _open_report()]
 
 
 def _dictionary(graph: Graph) -> dg.AssetsDefinition:
@@ -134,6 +136,33 @@ def _site_lists() -> dg.AssetsDefinition:
         yield dg.MaterializeResult(check_results=[written])
 
     return site_lists
+
+
+def _open_report() -> dg.AssetsDefinition:
+    @dg.asset(
+        key=OPEN_REPORT,
+        deps=[SNAPSHOT],
+        group_name="report",
+        kinds={"html", "pdf"},
+        description="The board's open report, `reports/latest/open.html` and `open.pdf`, from the blinded file alone.",
+        check_specs=[dg.AssetCheckSpec("written", asset=OPEN_REPORT, description="The report and its PDF were made.")],
+    )
+    def open_report(context: dg.AssetExecutionContext, night: NightResource) -> Iterator[dg.MaterializeResult[None]]:
+        with without_values():
+            record = night.record(context.run_id)
+            failures = try_open_report(night.workspace, night.protocol(), record.snapshot_id or "")
+            if failures:
+                record.messages += failures
+                record.save(night.workspace)
+        written = dg.AssetCheckResult(
+            check_name="written",
+            passed=not failures,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=" ".join(failures) or "the report is there, and its PDF",
+        )
+        yield dg.MaterializeResult(check_results=[written])
+
+    return open_report
 
 
 def _hidden(workspace: Workspace) -> list[Path]:

@@ -24,7 +24,7 @@ def query(workspace: Workspace, sql: str, unblinded: bool = False, snapshot: str
     """Run `sql` on a snapshot (default: the current one) in UTC. Raises QueryError."""
     import duckdb
 
-    path = _file(workspace, snapshot, UNBLINDED if unblinded else BLINDED)
+    path = workspace.snapshots / chosen_snapshot(workspace, snapshot) / (UNBLINDED if unblinded else BLINDED)
     try:
         con = _open(path)
     except duckdb.Error as error:
@@ -51,14 +51,14 @@ def _require_one_question(con: Any, sql: str) -> None:
         raise QueryError("a snapshot is read-only: it answers SELECT and the like, and carries out nothing else")
 
 
-def _file(workspace: Workspace, snapshot: str | None, name: str) -> Path:
-    known = snapshot_ids(workspace)
+def chosen_snapshot(workspace: Workspace, snapshot: str | None) -> str:
+    """The snapshot of this id, or the current one. Raises QueryError where there is none."""
     chosen = snapshot or current_snapshot(workspace)
     if chosen is None:
         raise QueryError("nothing has been published yet; run `ict-trial nightly` first")
-    if chosen not in known:
+    if chosen not in snapshot_ids(workspace):
         raise QueryError(f"there is no snapshot {chosen}; `ict-trial snapshots` lists them")
-    return workspace.snapshots / chosen / name
+    return chosen
 
 
 def _open(path: Path) -> Any:

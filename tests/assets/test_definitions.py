@@ -51,6 +51,7 @@ def test_every_sql_file_is_an_asset_and_nothing_else_has_to_be_registered(graph_
         "publication/candidate",
         "publication/snapshot",
         "report/site_lists",
+        "report/open_report",
     }
 
 

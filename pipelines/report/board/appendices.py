@@ -1,0 +1,22 @@
+"""What the appendices say in every report."""
+
+from __future__ import annotations
+
+VALIDATION = (
+    "Every number here stands in a table of the published snapshot, whose digest is printed with the figure; the "
+    "report itself reckons nothing. The same snapshot and study file give the same report, byte for byte.",
+    "It is made from the blinded file alone, and of it only from columns that nobody has to be kept from. That file "
+    "is built from nothing each night; tests permute the arms and compare the report before and after.",
+    "What was tested, how, and which limits are known is in the evidence pack (`ict-trial evidence`). Whether an "
+    "installation is validated is for those to say who run it.",
+)
+GLOSSARY = (
+    ("Cut-off", "The day that counts as today in every number of the report."),
+    ("Denominator", "The records a rule applies to: the N of n/N."),
+    ("Handle", "A name for a record that says nothing of the person. The site's own list says which record it is."),
+    ("Tolerance", "The share of failures that was accepted before the data were seen, with its reason in appendix A."),
+    ("Overdue", "The window of a visit has closed with the person in the study, and no form has come."),
+    ("Quarantined", "A delivered row that breaks a rule, set aside until the site sends it corrected."),
+    ("By luck", "How many flags chance alone would be expected to raise, if every site were exactly at its tolerance."),
+    ("Snapshot", "All tables as published on one night; it never changes afterwards."),
+)

@@ -1,0 +1,64 @@
+"""The page: every section in turn, then the appendices, then the glyphs that it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+
+from pipelines.report.board import words
+from pipelines.report.board.appendices import GLOSSARY, VALIDATION
+from pipelines.report.board.fonts import font_faces
+from pipelines.report.board.parts import Figure
+from pipelines.report.board.sections import SECTIONS
+from pipelines.report.board.source import Row, Source
+from pipelines.report.board.status import STATUSES
+from pipelines.report.board.trial import Trial
+from pipelines.report.template import template
+
+FONTS_HERE = "<!--fonts-->"  # no value can bring it about: what comes from data has no "<" once it is escaped
+
+
+def open_page(source: Source, trial: Trial) -> str:
+    """The open report as one HTML text, with its fonts in it."""
+    sections = [build(source, trial) for build in SECTIONS]
+    figures = [figure for section in sections for figure in section.figures]
+    page = template("board/page").render(
+        trial=trial,
+        sections=sections,
+        drawn=[figure for figure in figures if figure.drawing],
+        dictionary=_dictionary(source, figures),
+        digests=source.digests,
+        statuses=STATUSES,
+        validation=VALIDATION,
+        glossary=GLOSSARY,
+        definition=_definition,
+        kind_of=_kind_of,
+        day=words.day,
+        number=words.number,
+    )
+    return page.replace(FONTS_HERE, font_faces(page), 1)
+
+
+def _dictionary(source: Source, figures: Iterable[Figure]) -> list[dict[str, Any]]:
+    """What the tables behind the figures mean, in the words of the snapshot itself."""
+    names = sorted({name for figure in figures for name in figure.reads})
+    tables = {row["table_name"]: row for row in source.rows("SELECT * FROM meta.table_dictionary")}
+    columns: dict[str, list[Row]] = {name: [] for name in names}
+    for row in source.rows(
+        "SELECT * FROM meta.column_dictionary WHERE blinding = 'safe' ORDER BY table_name, position"
+    ):
+        if row["table_name"] in columns:
+            columns[row["table_name"]].append(row)
+    return [
+        {"name": name, "description": tables[name]["description"] if name in tables else "", "columns": columns[name]}
+        for name in names
+    ]
+
+
+def _definition(table: str) -> str:
+    return f"def-{table.replace('.', '-').replace('_', '-')}"
+
+
+def _kind_of(value: Any) -> str:
+    return "date" if isinstance(value, date) else type(value).__name__

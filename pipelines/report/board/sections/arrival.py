@@ -1,0 +1,328 @@
+"""Section 2: which files came on which night, how old the newest data are, and how long data take to come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+
+from pipelines.report.board.parts import Cell, Figure, Flag, Needle, Section, Table
+from pipelines.report.board.scale import Scale, up_to
+from pipelines.report.board.source import Row, Source
+from pipelines.report.board.status import STATUSES
+from pipelines.report.board.trial import ALL_SITES, Trial
+from pipelines.report.board.words import capital, count, day, listed, of, percent, possessive, shortened
+
+QUESTION = "Has the data arrived, and how fresh is it?"
+NIGHTS, CURRENCY, LAG = "quality.arrival_night", "quality.currency", "quality.lag"
+STATES = {
+    "accepted": ("●", "accepted"),
+    "partial": ("◐", "accepted, some rows set aside"),
+    "rejected": ("×", "refused or held"),
+    "absent": ("∅", "expected, but nothing came"),
+}
+LEFT, CELL, ROW = 150.0, 6.2, 13.0
+
+
+def build(source: Source, trial: Trial) -> Section:
+    """Arrival calendar, currency, lag."""
+    figures = [
+        *_calendar(source, trial),
+        *_currency(source, trial),
+        *_lag(source, trial),
+    ]
+    absent = [] if figures else ["This snapshot does not say which files came when."]
+    return Section(2, QUESTION, _answer(source, trial), figures=figures, absent=absent)
+
+
+def _answer(source: Source, trial: Trial) -> list[str]:
+    if not source.has(CURRENCY):
+        return []
+    late = source.rows(f"""
+        SELECT site_id, feed, currency_days, status FROM {CURRENCY}
+        WHERE status IN ('ACTION', 'WATCH', 'NO_DATA') ORDER BY status, currency_days DESC NULLS FIRST, site_id, feed
+    """)  # noqa: S608
+    if not late:
+        return ["Yes: every site's data are as fresh as was agreed."]
+    sites = sorted({row["site_id"] for row in late}, key=trial.site_ids.index)
+    return [
+        (
+            f"Not everywhere: {listed([trial.name(site) for site in sites])} "
+            f"{'has' if len(sites) == 1 else 'have'} data that are older than was agreed."
+        )
+    ]
+
+
+@dataclass(frozen=True)
+class CalendarRow:
+    """One line of the calendar: the nights by state, as places along it."""
+
+    label: str
+    language: str
+    y: float
+    nights: dict[str, list[float]]
+
+
+@dataclass(frozen=True)
+class Calendar:
+    rows: list[CalendarRow]
+    months: list[tuple[float, str]]
+    states: dict[str, tuple[str, str]]
+    width: float
+    height: float
+    label_width: float
+
+
+def _calendar(source: Source, trial: Trial) -> list[Figure]:
+    if not source.has(NIGHTS):
+        return []
+    rows = source.rows(f"SELECT site_id, feed, night, state FROM {NIGHTS} ORDER BY night")  # noqa: S608
+    expected = [row for row in rows if row["state"] != "not_expected"]
+    kept = [row for row in expected if row["state"] != "absent"]
+    needle = Needle(len(kept), len(expected), "nights with a file due or come")
+    table = _counts(rows, trial)
+    title = _calendar_title(rows, trial)
+    keys = "; ".join(f"{glyph} {words}" for glyph, words in STATES.values())
+    return [
+        Figure(
+            "F2.1",
+            title,
+            needle,
+            [NIGHTS],
+            table,
+            alternative=f"A calendar with a line for each site and kind of file, a mark for each night. {title}",
+            drawing="calendar",
+            data=_drawn_calendar(rows, trial),
+            notes=[f"{keys}; blank: nothing was due. The newest night is at the right."],
+        )
+    ]
+
+
+def _calendar_title(rows: list[Row], trial: Trial) -> str:
+    parts = []
+    for site in trial.site_ids:
+        states = [row["state"] for row in rows if row["site_id"] == site]
+        faults = [
+            count(states.count(state), *nouns)
+            for state, nouns in (
+                ("absent", ("due file missing", "due files missing")),
+                ("rejected", ("night with a file refused", "nights with a file refused")),
+            )
+            if state in states
+        ]
+        if faults:
+            parts.append(f"{trial.name(site)}: {' and '.join(faults)}")
+    if len(parts) > 3:
+        return f"At {len(parts)} of {len(trial.site_ids)} sites a file was missing or refused in these 90 nights"
+    return "; ".join(parts) or "Every file that was due in these 90 nights came and was accepted"
+
+
+def _counts(rows: list[Row], trial: Trial) -> Table:
+    lines: list[list[Cell]] = []
+    for site in trial.site_ids:
+        of_site = [row for row in rows if row["site_id"] == site]
+        for feed in sorted({row["feed"] for row in of_site}):
+            states = [row["state"] for row in of_site if row["feed"] == feed]
+            lines.append([f"{trial.name(site)}, {feed}", *(states.count(state) for state in STATES)])
+    head = ["Site and file", *(capital(words) for _, words in STATES.values())]
+    return Table(head, lines, numeric=frozenset(range(1, len(head))))
+
+
+def _drawn_calendar(rows: list[Row], trial: Trial) -> Calendar:
+    nights = sorted({row["night"] for row in rows})
+    first = nights[0] if nights else trial.as_of
+    place = {night: LEFT + CELL * (i + 0.5) for i, night in enumerate(nights)}
+    lines: list[CalendarRow] = []
+    for site in trial.site_ids:
+        for feed in sorted({row["feed"] for row in rows if row["site_id"] == site}):
+            marks: dict[str, list[float]] = {state: [] for state in STATES}
+            for row in rows:
+                if row["site_id"] == site and row["feed"] == feed and row["state"] in marks:
+                    marks[row["state"]].append(round(place[row["night"]], 1))
+            y = 18 + ROW * len(lines) + ROW / 2
+            lines.append(CalendarRow(f"{shortened(trial.name(site), 18)}, {feed}", trial.language(site), y, marks))
+    months = [(place[n], f"{day(n)[:-5]}") for n in nights if n.day == 1 or n == first]
+    return Calendar(lines, months, STATES, LEFT + CELL * len(nights) + 4, 24 + ROW * len(lines), LEFT)
+
+
+def _currency(source: Source, trial: Trial) -> list[Figure]:
+    if not source.has(CURRENCY):
+        return []
+    found = {(row["site_id"], row["feed"]): row for row in source.rows(f"SELECT * FROM {CURRENCY}")}  # noqa: S608
+    rows = [found[key] for site in trial.site_ids for key in sorted(found) if key[0] == site]
+    known = [row for row in rows if row["newest_on"] is not None]
+    lines = [
+        [
+            f"{trial.name(row['site_id'])}, {row['feed']}",
+            Flag(row["status"]),
+            row["last_on"],
+            row["newest_on"],
+            row["currency_days"],
+            of(row["n_arrived"], row["n_expected"]),
+            _limits(row),
+        ]
+        for row in rows
+    ]
+    head = [
+        "Site and data",
+        "Status",
+        "Last file",
+        "Newest event",
+        "Days old",
+        "Files come/due, 28 nights",
+        "Watch, act beyond",
+    ]
+    return [
+        Figure(
+            "T2.2",
+            _oldest(known, trial),
+            Needle(len(known), len(rows), "sites and kinds of data"),
+            [CURRENCY],
+            Table(head, lines, numeric=frozenset({4, 5}), languages=[trial.language(row["site_id"]) for row in rows]),
+            keys=_keys(rows),
+        )
+    ]
+
+
+def _limits(row: Row) -> str:
+    if row["watch_days"] is None:
+        return "–"
+    return f"{row['watch_days']}, {row['action_days']} days"
+
+
+def _oldest(rows: list[Row], trial: Trial) -> str:
+    if not rows:
+        return "No site has sent anything yet"
+    flagged = [row for row in rows if STATUSES[row["status"]].flagged]
+    if not flagged:
+        worst = max(rows, key=lambda row: row["currency_days"])
+        return (
+            f"No site's data are too old: the oldest, {possessive(trial.name(worst['site_id']))} "
+            f"{worst['feed']}, end {count(worst['currency_days'], 'day')} before the cut-off"
+        )
+    worst = max(flagged, key=lambda row: row["currency_days"])
+    return f"{possessive(trial.name(worst['site_id']))} {worst['feed']} are {count(worst['currency_days'], 'day')} old"
+
+
+def _keys(rows: list[Row]) -> list[str]:
+    return [code for code in STATUSES if code != "OK" and any(row["status"] == code for row in rows)]
+
+
+@dataclass(frozen=True)
+class LagPanel:
+    """One site's curve: the share that had been received so many days after the window closed."""
+
+    name: str
+    language: str
+    left: float
+    x: Scale
+    steps: list[tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Lags:
+    panels: list[LagPanel]
+    y: Scale
+    width: float
+    height: float
+
+
+PANELS_SHOWN = 12
+
+
+def _lag(source: Source, trial: Trial) -> list[Figure]:
+    if not source.has(LAG):
+        return []
+    rows = source.rows(f"SELECT * FROM {LAG} ORDER BY site_id, lag_days")  # noqa: S608
+    curves = {site: list(of_site) for site, of_site in groupby(rows, key=lambda row: row["site_id"])}
+    sites = [
+        site for site in (trial.site_ids if len(trial.site_ids) <= PANELS_SHOWN else [ALL_SITES]) if site in curves
+    ]
+    if not sites:
+        return []
+    received = sum(row["n_received"] for site in sites for row in curves[site])
+    censored = sum(row["n_censored"] for site in sites for row in curves[site])
+    lines = [
+        [
+            trial.name(site),
+            row["lag_days"],
+            row["n_at_risk"],
+            row["n_received"],
+            row["n_censored"],
+            row["received_share"],
+        ]
+        for site in sites
+        for row in curves[site]
+        if row["n_received"] or row["n_censored"]
+    ]
+    head = [
+        "Site",
+        "Days after the window closed",
+        "Still awaited",
+        "Received then",
+        "Not yet come",
+        "Share received by then",
+    ]
+    title = _lag_title(curves, sites, trial)
+    return [
+        Figure(
+            "F2.3",
+            title,
+            Needle(received, received + censored, "forms of visits whose window has closed"),
+            [LAG],
+            Table(head, lines, numeric=frozenset(range(1, 6))),
+            alternative=(
+                f"A rising step curve for each site: days since the window closed against the share received. {title}"
+            ),
+            drawing="lag",
+            data=_drawn_lag(curves, sites, trial),
+            notes=[
+                (
+                    "Forms not yet received count as waiting (1 − Kaplan–Meier), so late ones do not make the "
+                    "picture too good."
+                )
+            ],
+        )
+    ]
+
+
+def _lag_title(curves: dict[str, list[Row]], sites: list[str], trial: Trial) -> str:
+    parts = []
+    for site in sites[:3]:
+        last = curves[site][-1]["received_share"] if curves[site] else None
+        half = next(
+            (
+                row["lag_days"]
+                for row in curves[site]
+                if row["received_share"] is not None and row["received_share"] >= 0.5
+            ),
+            None,
+        )
+        when = (
+            "half had come when the window closed"
+            if half is not None and half <= 0
+            else f"half come within {count(half, 'day')}"
+            if half is not None
+            else f"only {percent(last, 1)} have come"
+        )
+        parts.append(f"{trial.name(site)}: {when}")
+    return "How long forms take. " + "; ".join(parts)
+
+
+def _drawn_lag(curves: dict[str, list[Row]], sites: list[str], trial: Trial) -> Lags:
+    longest = max([row["lag_days"] for site in sites for row in curves[site]] or [1])
+    columns = min(len(sites), 3)
+    width = 720 / max(columns, 1)
+    y = Scale(0, 1, 100, 14)
+    panels = []
+    for i, site in enumerate(sites):
+        left = width * (i % columns)
+        x = up_to(longest, left + 34, left + width - 14, at_least=7)
+        steps = [(x.at(0), y.at(0))]
+        for row in curves[site]:
+            if row["received_share"] is not None:
+                steps += [
+                    (x.at(max(row["lag_days"], 0)), steps[-1][1]),
+                    (x.at(max(row["lag_days"], 0)), y.at(row["received_share"])),
+                ]
+        panels.append(LagPanel(trial.name(site), trial.language(site), left, x, steps))
+    return Lags(panels, y, 720, 128 * (-(-len(sites) // columns)))

@@ -1,0 +1,328 @@
+"""Section 7: each indicator against its tolerance, site by site, with exact limits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from pipelines.report.board.parts import Cell, Figure, Flag, Needle, Section, Spark, Table
+from pipelines.report.board.scale import Scale, up_to
+from pipelines.report.board.source import Row, Source
+from pipelines.report.board.status import STATUSES
+from pipelines.report.board.trial import ALL_SITES, Trial
+from pipelines.report.board.words import count, listed, number, percent, share, shortened
+
+QUESTION = "Does any site stand out?"
+KRI, WEEKLY = "quality.kri", "board.weekly"
+SITES_DRAWN = 12
+FUNNEL_FROM = 6
+
+
+def build(source: Source, trial: Trial) -> Section:
+    """One panel an indicator; what the trial is large enough to notice."""
+    if not source.has(KRI):
+        return Section(7, QUESTION, [], absent=["This snapshot does not hold the site indicators."])
+    rows = _rows(source, trial)
+    figures = [*_panels(rows, trial), *_others(rows, trial), *_power(rows, trial)]
+    return Section(7, QUESTION, _answer(rows, trial), figures=figures)
+
+
+def _rows(source: Source, trial: Trial, kris: Sequence[str] = ()) -> list[Row]:
+    place = {site: i for i, site in enumerate([*trial.site_ids, ALL_SITES])}
+    rows = source.rows(f"SELECT * FROM {KRI} ORDER BY kri, site_id")  # noqa: S608
+    return sorted(
+        (r for r in rows if not kris or r["kri"] in kris), key=lambda r: (r["kri"], place.get(r["site_id"], 0))
+    )
+
+
+def _answer(rows: list[Row], trial: Trial) -> list[str]:
+    flagged = [row for row in rows if row["status"] in ("ACTION", "WATCH")]
+    if not flagged:
+        return [
+            (
+                "No: no indicator lies further beyond its tolerance than chance would easily put it. What could "
+                "not be assessed, and what could have been noticed, is said below."
+            )
+        ]
+    sites = sorted({row["site_id"] for row in flagged if row["site_id"]}, key=trial.site_ids.index)
+    return [
+        (
+            f"Yes: {listed([trial.name(site) for site in sites])}. A mark beyond the second limit (■) is "
+            "chance less than once in a thousand, beyond the first (▲) less than once in forty, at the "
+            "tolerance."
+        )
+    ]
+
+
+@dataclass(frozen=True)
+class SiteMark:
+    """One site in a panel: interval, dot and limits across; nothing drawn where there was nothing to count."""
+
+    name: str
+    language: str
+    y: float
+    text: str
+    status: str
+    glyph: str
+    low: float | None
+    high: float | None
+    dot: float | None
+    watch: float | None
+    action: float | None
+
+
+@dataclass(frozen=True)
+class Panel:
+    title: str
+    y: float
+    x: Scale
+    tolerance: float
+    tolerance_text: str
+    marks: list[SiteMark]
+    bottom: float
+
+
+@dataclass(frozen=True)
+class Panels:
+    panels: list[Panel]
+    height: float
+    width: float = 720
+
+
+def _panels(rows: list[Row], trial: Trial) -> list[Figure]:
+    judged = [row for row in rows if row["site_id"] and row["kind"] == "proportion"]
+    if not judged:
+        return []
+    drawn = judged if len(trial.site_ids) <= SITES_DRAWN else [r for r in judged if r["status"] in ("ACTION", "WATCH")]
+    counted = [row for row in judged if row["denominator"]]
+    title = _title(judged, trial)
+    table = _table(rows, trial, {})
+    if not drawn:
+        return [Figure("F7.1", title, Needle(len(counted), len(judged), "indicators by site"), [KRI], table)]
+    notes = [
+        (
+            "● what was found; bar: 95% interval (Wilson); │ the tolerance; ╷ the smallest counts that "
+            "would be ▲ WATCH and ■ ACTION at this number of records, exactly (binomial)."
+        )
+    ]
+    if len(drawn) < len(judged):
+        notes.append(f"With {len(trial.site_ids)} sites only the flagged are drawn; all are in the table.")
+    return [
+        Figure(
+            "F7.1",
+            title,
+            Needle(len(counted), len(judged), "indicators by site"),
+            [KRI],
+            table,
+            alternative=f"A panel for each indicator with a line for each site. {title}",
+            drawing="indicators",
+            data=_drawn(drawn, trial),
+            notes=notes,
+        )
+    ]
+
+
+def _title(rows: list[Row], trial: Trial) -> str:
+    flagged = sorted(
+        (r for r in rows if r["status"] in ("ACTION", "WATCH")), key=lambda r: (r["status"], r["p_upper"] or 0)
+    )
+    if not flagged:
+        return "No site stands out on any indicator"
+    first = flagged[0]
+    more = (
+        f", and {count(len(flagged) - 1, 'other indicator is', 'other indicators are')} flagged"
+        if len(flagged) > 1
+        else ""
+    )
+    return (
+        f"{trial.name(first['site_id'])} stands out on {first['title'][:1].lower()}{first['title'][1:]}: "
+        f"{share(first['numerator'], first['denominator'])} against {percent(first['tolerance'], 1)} "
+        f"tolerated{more}"
+    )
+
+
+def _drawn(rows: list[Row], trial: Trial) -> Panels:
+    panels, y = [], 4.0
+    for _, of_kri in groupby(rows, key=lambda row: row["kri"]):
+        these = list(of_kri)
+        tolerance = these[0]["tolerance"]
+        top = max(
+            [tolerance * 2, *(row["metric"] or 0 for row in these), *(min(row["wilson_high"] or 0, 1) for row in these)]
+        )
+        x = up_to(min(top, 1.0), 170, 560, at_least=0.02)
+        marks = [_mark(row, trial, x, y + 34 + 17 * i) for i, row in enumerate(these)]
+        bottom = y + 34 + 17 * len(these) - 6
+        panels.append(
+            Panel(
+                f"{these[0]['kri']}  {these[0]['title']}",
+                y,
+                x,
+                x.at(tolerance),
+                f"tolerated {100 * tolerance:g}%",
+                marks,
+                bottom,
+            )
+        )
+        y = bottom + 26
+    return Panels(panels, y)
+
+
+def _mark(row: Row, trial: Trial, x: Scale, y: float) -> SiteMark:
+    n = row["denominator"]
+    status = STATUSES[row["status"]]
+
+    def limit(name: str) -> float | None:
+        return x.at(row[name] / n) if n and row[name] is not None and row[name] / n <= x.high else None
+
+    seen = bool(n) and row["metric"] is not None
+    return SiteMark(
+        name=shortened(trial.name(row["site_id"]), 32),
+        language=trial.language(row["site_id"]),
+        y=y,
+        text=share(row["numerator"], n) if n else "nothing counted",
+        status=row["status"],
+        glyph=f"{status.glyph} {status.words}",
+        low=x.at(row["wilson_low"]) if seen else None,
+        high=x.at(min(row["wilson_high"], x.high)) if seen else None,
+        dot=x.at(min(row["metric"], x.high)) if seen else None,
+        watch=limit("watch_from"),
+        action=limit("action_from"),
+    )
+
+
+def indicator_table(figure_id: str, source: Source, trial: Trial, kris: Sequence[str]) -> list[Figure]:
+    """Some indicators as a table with their twelve weeks; nothing where the snapshot has none."""
+    if not source.has(KRI):
+        return []
+    rows = _rows(source, trial, kris)
+    if not rows:
+        return []
+    counted = [row for row in rows if row["denominator"]]
+    flagged = [row for row in rows if STATUSES[row["status"]].flagged]
+    title = (
+        _title(rows, trial)
+        if flagged
+        else f"{listed(sorted({row['title'] for row in rows}))}: nothing beyond tolerance"
+    )
+    table = _table(rows, trial, _history(source, kris))
+    keys = [code for code in STATUSES if code != "OK" and any(row["status"] == code for row in rows)]
+    return [Figure(figure_id, title, Needle(len(counted), len(rows), "indicators by site"), [KRI], table, keys=keys)]
+
+
+def _table(rows: list[Row], trial: Trial, history: dict[tuple[str, str], Spark]) -> Table:
+    head = [
+        "Indicator, site",
+        "Status",
+        "Bad of counted",
+        "95% interval",
+        "Tolerated",
+        "By chance",
+        *(["12 weeks"] if history else []),
+    ]
+    lines: list[list[Cell]] = []
+    for row in rows:
+        line: list[Cell] = [
+            f"{row['kri']} {row['title']}, {trial.name(row['site_id'])}",
+            Flag(row["status"]),
+            share(row["numerator"], row["denominator"]),
+            _interval(row),
+            f"{100 * row['tolerance']:g}%" if row["kind"] == "proportion" else number(row["tolerance"]),
+            "–" if row["p_upper"] is None else _p(row["p_upper"]),
+        ]
+        lines.append([*line, history.get((row["kri"], row["site_id"]))] if history else line)
+    return Table(head, lines, numeric=frozenset({2, 3, 4, 5}))
+
+
+def _interval(row: Row) -> str:
+    if row["wilson_low"] is None or row["wilson_high"] is None:
+        return "–"
+    return f"{percent(row['wilson_low'], 1)} to {percent(row['wilson_high'], 1)}"
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _history(source: Source, kris: Sequence[str]) -> dict[tuple[str, str], Spark]:
+    if not source.has(WEEKLY):
+        return {}
+    rows = source.rows("""
+        SELECT name, site_id, value, threshold FROM board.weekly WHERE kind = 'kri' ORDER BY name, site_id, week
+    """)
+    lines = {}
+    for (name, site), of_line in groupby(rows, key=lambda row: (row["name"], row["site_id"])):
+        these = list(of_line)[-12:]
+        values = [row["value"] for row in these]
+        known = [value for value in values if value is not None]
+        words = f"{len(known)} weeks known, the newest {percent(known[-1], 1)}" if known else "no week known"
+        lines[name, site] = Spark(values, words, these[-1]["threshold"])
+    return lines
+
+
+def _others(rows: list[Row], trial: Trial) -> list[Figure]:
+    listed_rows = [row for row in rows if row["p_vs_others"] is not None and row["p_vs_others"] < 0.01]
+    compared = [row for row in rows if row["p_vs_others"] is not None]
+    if not compared:
+        return []
+    lines = [
+        [
+            f"{row['kri']} {row['title']}, {trial.name(row['site_id'])}",
+            share(row["numerator"], row["denominator"]),
+            _p(row["p_vs_others"]),
+        ]
+        for row in listed_rows
+    ]
+    title = "Higher than at the other sites" if lines else "No site is higher than the others on any indicator"
+    return [
+        Figure(
+            "T7.2",
+            title,
+            Needle(len(compared), sum(1 for row in rows if row["site_id"]), "indicators by site"),
+            [KRI],
+            Table(
+                ["Indicator, site", "Bad of counted", "Chance (Fisher, one-sided)"], lines, numeric=frozenset({1, 2})
+            ),
+            notes=[
+                "Listed below 0.01, where both sides have at least 10; for discussion only: it never makes a cell red."
+            ],
+        )
+    ]
+
+
+def _power(rows: list[Row], trial: Trial) -> list[Figure]:
+    judged = [row for row in rows if row["power_watch"] is not None and row["site_id"]]
+    if not judged:
+        return []
+    lines = []
+    for kri, of_kri in groupby(judged, key=lambda row: row["kri"]):
+        these = list(of_kri)
+        lines.append(
+            [
+                f"{kri} {these[0]['title']}",
+                f"{100 * 2 * these[0]['tolerance']:g}%",
+                *(_range(row[name] for row in these) for name in ("power_watch", "power_action")),
+            ]
+        )
+    return [
+        Figure(
+            "T7.3",
+            "What these numbers could have noticed: the chance that a site twice as bad as tolerated is flagged",
+            Needle(len(judged), sum(1 for row in rows if row["site_id"]), "indicators by site"),
+            [KRI],
+            Table(
+                ["Indicator", "A site truly at", "Chance of ▲ or worse", "Chance of ■"],
+                lines,
+                numeric=frozenset({1, 2, 3}),
+            ),
+            notes=["From the smallest to the largest site. Where the chance is small, 'not flagged' is no good news."],
+        )
+    ]
+
+
+def _range(values: object) -> str:
+    known = sorted(v for v in values if v is not None)  # type: ignore[attr-defined]
+    if not known:
+        return "–"
+    low, high = percent(known[0], 1), percent(known[-1], 1)
+    return low if low == high else f"{low} to {high}"

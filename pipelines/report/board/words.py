@@ -1,0 +1,73 @@
+"""How numbers, days and lists are said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from unicodedata import east_asian_width
+
+
+def count(n: int, one: str, many: str = "") -> str:
+    """`1 form`, `3 forms`, `no forms`."""
+    return f"{n or 'no'} {one if n == 1 else many or one + 's'}"
+
+
+def of(n: float | None, total: float | None) -> str:
+    """`3/40`; a dash where there is nothing to count."""
+    return "–" if n is None or not total else f"{number(n)}/{number(total)}"
+
+
+def percent(n: float | None, total: float | None, decimals: int = 0) -> str:
+    """`8%`; a dash where there is nothing to divide by."""
+    return "–" if n is None or not total else f"{100 * n / total:.{decimals}f}%"
+
+
+def share(n: float | None, total: float | None) -> str:
+    """`82% (9/11)`."""
+    return "–" if n is None or not total else f"{percent(n, total)} ({of(n, total)})"
+
+
+def day(value: date | None) -> str:
+    """`30 Nov 2026`, the month in English whatever the machine's language."""
+    return "–" if value is None else f"{value.day} {_MONTHS[value.month - 1]} {value.year}"
+
+
+def number(value: float | None, decimals: int = 2) -> str:
+    """At most so many decimals, and none that say nothing."""
+    if value is None:
+        return "–"
+    text = f"{value:.{decimals}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def width(text: str) -> int:
+    """How many half-width letters a text is wide: a Japanese or Chinese letter is as wide as two."""
+    return sum(2 if east_asian_width(letter) in "FW" else 1 for letter in text)
+
+
+def shortened(text: str, widest: int) -> str:
+    """The text, or as much of its beginning as is `widest` half-width letters wide."""
+    if width(text) <= widest:
+        return text
+    kept = text
+    while width(kept) > widest - 2:
+        kept = kept[:-1]
+    return kept + "..."
+
+
+def listed(items: Sequence[str], last: str = "and") -> str:
+    """`a, b and c`."""
+    return f"{', '.join(items[:-1])} {last} {items[-1]}" if len(items) > 1 else "".join(items)
+
+
+def capital(text: str) -> str:
+    """The first letter large, the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
+def possessive(name: str) -> str:
+    """`Oxford's`."""
+    return f"{name}'" if name.endswith("s") else f"{name}'s"
+
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

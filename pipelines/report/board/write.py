@@ -1,0 +1,48 @@
+"""Write the open report of a snapshot into `reports/`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipelines import effects
+from pipelines.own_words import in_own_words
+from pipelines.report.board.page import open_page
+from pipelines.report.board.pdf import NoPdf, to_pdf
+from pipelines.report.board.source import open_source
+from pipelines.report.board.trial import trial_of
+from pipelines.study.load import Protocol
+from pipelines.workspace import Workspace
+
+PAGE, PDF = "open.html", "open.pdf"
+
+
+def write_open_report(workspace: Workspace, protocol: Protocol, snapshot_id: str) -> list[str]:
+    """Write `reports/<snapshot>/open.html` and `open.pdf`.
+
+    Returns a sentence for the PDF where it could not be made; the page is there all the same.
+    """
+    with open_source(workspace, snapshot_id) as source:
+        trial = trial_of(source, protocol.study)
+        page = open_page(source, trial)
+    folder = effects.make_directory(workspace.reports / snapshot_id)
+    effects.write(folder / PAGE, page.encode())
+    try:
+        effects.write(folder / PDF, to_pdf(page, trial.as_of))
+    except NoPdf as error:
+        effects.remove(folder / PDF)  # one of an earlier page would say something else
+        return [str(error)]
+    return []
+
+
+def try_open_report(workspace: Workspace, protocol: Protocol, snapshot_id: str) -> list[str]:
+    """The same in a night, where a report that fails is a finding: nothing published is touched."""
+    try:
+        return write_open_report(workspace, protocol, snapshot_id)
+    except Exception as error:  # noqa: BLE001 (the night is published, whatever the report stumbles over)
+        return [f"The open report could not be written: {in_own_words(error)}"]
+
+
+def pages(workspace: Workspace, snapshot_id: str) -> list[Path]:
+    """What was written for a snapshot."""
+    folder = workspace.reports / snapshot_id
+    return [folder / name for name in (PAGE, PDF) if (folder / name).is_file()]

@@ -1,0 +1,316 @@
+"""A trial's numbers made up for the page alone: any number of sites, any names, every status."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import duckdb
+
+from pipelines.report.board.source import Source
+from pipelines.report.board.trial import Trial, trial_of
+from pipelines.study.study import Study
+
+AS_OF = date(2026, 11, 30)
+TURN = ("OK", "ACTION", "WATCH", "TOO_FEW", "OK", "NO_DATA", "BROKEN", "NOT_APPLICABLE")
+INDICATORS = {
+    "K03": ("Records that arrive late", 0.10),
+    "K04": ("Forms that are overdue", 0.10),
+    "K05": ("Primary outcome that cannot be scored", 0.15),
+    "K06": ("Items left out of received forms", 0.02),
+}
+VISITS = {"BASELINE": 0, "WEEK 15": 15}
+DIMENSIONS = ("conformance", "completeness", "plausibility", "timeliness", "consistency")
+TYPES = {"v": "VARCHAR", "n": "BIGINT", "x": "DOUBLE", "d": "DATE", "t": "TIMESTAMPTZ", "b": "BOOLEAN"}
+Rows = list[dict[str, Any]]
+
+
+def study(names: Sequence[str], countries: Sequence[str] = (), title: str = "A made-up trial") -> Study:
+    """A protocol with sites of these names."""
+    sites = [
+        {
+            "site": f"site_{i}",
+            "name": name,
+            "country": countries[i] if i < len(countries) else "GBR",
+            "language": "en",
+            "timezone": "Europe/London",
+            "target": 60,
+        }
+        for i, name in enumerate(names)
+    ]
+    visits = {"BASELINE": (0, 1, (-28, 1)), "WEEK 15": (15, 106, (92, 133))}
+    return Study.model_validate(
+        {
+            "study": "made_up",
+            "title": title,
+            "version": "1",
+            "arms": [{"arm": arm, "label": arm, "programme_access": arm == "ICT"} for arm in ("ICT", "TAU")],
+            "sites": sites,
+            "visits": [
+                {"avisit": name, "avisitn": number, "target_day": target, "window": window}
+                for name, (number, target, window) in visits.items()
+            ],
+            "instruments": [{"instrument": name, "visits": list(visits)} for name in ("lsas_sr", "phq9")],
+            "engagement": {"reason": "made up"},
+            "populations": {name: {"randomised": True} for name in ("itt", "mitt", "pprot", "saf")},
+            "outcomes": {"primary": {"paramcd": "LSASTOT", "avisit": "WEEK 15"}},
+        }
+    )
+
+
+def numbers(protocol: Study, people: int = 60) -> tuple[Source, Trial]:
+    """The tables of the report for this study, with `people` screened at each site, and every status somewhere."""
+    con = duckdb.connect()
+    con.execute("SET TimeZone = 'UTC'")
+    sites = [site.site for site in protocol.sites]
+    for table, (columns, rows) in _tables(sites, people).items():
+        put(con, table, columns, rows)
+    source = Source(con, {"quality.kri": "ab" * 32})
+    return source, trial_of(source, protocol)
+
+
+def put(con: duckdb.DuckDBPyConnection, table: str, columns: str, rows: Rows) -> None:
+    """A table of these rows; `columns` names a type by its letter: `v:site_id n:n_forms`."""
+    types = {name: TYPES[letter] for letter, _, name in (word.partition(":") for word in columns.split())}
+    con.execute(f"CREATE SCHEMA IF NOT EXISTS {table.split('.')[0]}")
+    con.execute(f"CREATE TABLE {table} ({', '.join(f'{name} {kind}' for name, kind in types.items())})")
+    if rows:
+        marks = f"({', '.join('?' * len(types))})"
+        values = [row.get(name) for row in rows for name in types]
+        con.execute(f"INSERT INTO {table} VALUES {', '.join([marks] * len(rows))}", values)
+
+
+def _tables(sites: list[str], people: int) -> dict[str, tuple[str, Rows]]:
+    return {
+        **_identity(),
+        **_indicators(sites, people),
+        **_arrival(sites, people),
+        **_forms(sites, people),
+        **_recruitment(sites, people),
+        **_checks(sites, people),
+    }
+
+
+def _identity() -> dict[str, tuple[str, Rows]]:
+    built_at = datetime(2026, 11, 30, 2, tzinfo=UTC)
+    row = {"as_of": AS_OF, "built_at": built_at, "code_version": "0.1.0", "study_digest": "cd" * 32}
+    return {
+        "meta.snapshot": ("d:as_of t:built_at v:code_version v:study_digest", [row]),
+        "meta.table_dictionary": ("v:table_name v:description", []),
+        "meta.column_dictionary": ("v:table_name v:column_name n:position v:description v:blinding", []),
+    }
+
+
+def _indicators(sites: list[str], people: int) -> dict[str, tuple[str, Rows]]:
+    columns = (
+        "v:kri v:site_id n:numerator n:denominator x:metric x:tolerance x:p_upper x:wilson_low x:wilson_high "
+        "x:p_vs_others x:score v:status v:kind n:minimum v:reason n:watch_from n:action_from x:power_watch "
+        "x:power_action x:chance_watch x:chance_action v:title v:bad_event v:counted v:why v:source n:position"
+    )
+    rows = [_kri(kri, site, k + i, people) for k, kri in enumerate(INDICATORS) for i, site in enumerate(sites)]
+    return {"quality.kri": (columns, rows)}
+
+
+def _kri(kri: str, site: str, turn: int, n: int) -> dict[str, Any]:
+    title, tolerance = INDICATORS[kri]
+    status = TURN[turn % len(TURN)] if n > 9 else "TOO_FEW"
+    bad = {"ACTION": n // 2, "WATCH": n // 4}.get(status, n // 20)
+    row: dict[str, Any] = {
+        "kri": kri,
+        "site_id": site,
+        "numerator": bad,
+        "denominator": n,
+        "tolerance": tolerance,
+        "status": status,
+        "kind": "proportion",
+        "minimum": 10,
+        "reason": "made up",
+        "title": title,
+        "bad_event": "bad event",
+        "counted": "records",
+        "why": "made up",
+    }
+    if n:
+        row |= {
+            "metric": bad / n,
+            "p_upper": {"ACTION": 0.0001, "WATCH": 0.01}.get(status, 0.5),
+            "wilson_low": max(0, bad / n - 0.08),
+            "wilson_high": min(1, bad / n + 0.1),
+            "p_vs_others": 0.004 if status == "ACTION" else 0.5,
+            "watch_from": max(1, round(n * tolerance * 2)),
+            "action_from": max(2, round(n * tolerance * 2.6)),
+            "power_watch": 0.6,
+            "power_action": 0.2,
+            "chance_watch": 0.02,
+            "chance_action": 0.0008,
+        }
+    return row
+
+
+def _arrival(sites: list[str], people: int) -> dict[str, tuple[str, Rows]]:
+    nights = [
+        {"site_id": site, "feed": feed, "night": AS_OF - timedelta(days=ago), "state": _state(ago, i, people)}
+        for i, site in enumerate(sites)
+        for feed in ("participants", "questionnaires")
+        for ago in range(90)
+    ]
+    currency = [
+        {
+            "site_id": site,
+            "feed": "questionnaires",
+            "last_on": AS_OF - timedelta(days=i) if people else None,
+            "newest_on": AS_OF - timedelta(days=9 * i + 1) if people else None,
+            "currency_days": 9 * i + 1 if people else None,
+            "n_expected": 4,
+            "n_arrived": max(0, 4 - i) if people else 0,
+            "status": ("OK", "WATCH", "ACTION")[min(i, 2)] if people else "NO_DATA",
+            "watch_days": 7,
+            "action_days": 14,
+        }
+        for i, site in enumerate(sites)
+    ]
+    lag = [
+        {
+            "site_id": site,
+            "lag_days": days,
+            "n_at_risk": 40 - days,
+            "n_received": 1,
+            "n_censored": days % 5 == 4,
+            "received_share": 0.5 + days / (50 + 20 * i),
+        }
+        for i, site in enumerate(["", *sites])
+        for days in range(25 if people else 0)
+    ]
+    return {
+        "quality.arrival_night": ("v:site_id v:feed d:night v:state", nights),
+        "quality.currency": (
+            "v:site_id v:feed d:last_on d:newest_on n:currency_days n:n_expected n:n_arrived v:status n:watch_days "
+            "n:action_days",
+            currency,
+        ),
+        "quality.lag": ("v:site_id n:lag_days n:n_at_risk n:n_received n:n_censored x:received_share", lag),
+    }
+
+
+def _state(ago: int, site: int, people: int) -> str:
+    if ago % 7 != site % 7:
+        return "not_expected"
+    turns = ("accepted", "accepted", "partial", "accepted", "absent", "rejected", "accepted")
+    return turns[(ago // 7 + site) % 7] if people else "absent"
+
+
+def _forms(sites: list[str], people: int) -> dict[str, tuple[str, Rows]]:
+    some = bool(people)
+    returned = [
+        {
+            "site_id": site,
+            "avisit": visit,
+            "avisitn": VISITS[visit],
+            "n_randomised": people * times,
+            "n_not_yet": max(0, people - 13) * times,
+            "n_open": 0,
+            "n_received": min(people, 10) * times,
+            "n_overdue": min(max(0, people - 10), 3) * times,
+            "n_excused": 0,
+        }
+        for site, times in [*((site, 1) for site in sites), ("", len(sites))]
+        for visit in VISITS
+    ]
+    complete = [
+        {
+            "site_id": site,
+            "avisit": visit,
+            "instrument": instrument,
+            "n_received": min(people, 10),
+            "n_overdue": (1 + i) * some,
+            "pct_items_missing": 1.2 if some else None,
+            "n_unscoreable": i * some,
+        }
+        for site in sites
+        for visit in VISITS
+        for i, instrument in enumerate(("lsas_sr", "phq9"))
+    ]
+    patterns = [
+        {"pattern_no": 1, "missing": "", "n_people": 80, "n_due": 100},
+        {"pattern_no": 2, "missing": "lsas_sr, phq9", "n_people": 12, "n_due": 100},
+        {"pattern_no": 3, "missing": "lsas_sr", "n_people": 8, "n_due": 100},
+    ]
+    return {
+        "quality.visit_return": (
+            "v:site_id v:avisit n:avisitn n:n_randomised n:n_not_yet n:n_open n:n_received n:n_overdue n:n_excused",
+            returned,
+        ),
+        "quality.completeness": (
+            "v:site_id v:avisit v:instrument n:n_received n:n_overdue x:pct_items_missing n:n_unscoreable",
+            complete,
+        ),
+        "quality.missing_pattern": ("n:pattern_no v:missing n:n_people n:n_due", patterns if people > 9 else []),
+    }
+
+
+def _recruitment(sites: list[str], people: int) -> dict[str, tuple[str, Rows]]:
+    total = people * len(sites)
+    weeks = [
+        {
+            "week": AS_OF - timedelta(days=7 * (26 - week)),
+            "n_randomised": total // 26,
+            "n_cumulative": total * (week + 1) // 26,
+            "n_target": 1.2 * total * (week + 1) / 26,
+        }
+        for week in range(26 if people else 0)
+    ]
+    forecast = [
+        {"basis": basis, "months": m, "q025": 6 * m, "q10": 7 * m, "q50": 9 * m, "q90": 11 * m, "q975": 12 * m}
+        for basis in ("all", "last_8_weeks")
+        for m in range(1, 7 if people else 1)
+    ]
+    by_site = [
+        {
+            "site_id": site,
+            "opened_on": AS_OF - timedelta(days=200) if people else None,
+            "months_open": 6.6 if people else None,
+            "n_screened": people * times,
+            "n_eligible": people * times,
+            "n_consented": people * times,
+            "n_randomised": people * times,
+            "target": 60 * times,
+            "target_to_date": 50.0 * times if people else None,
+            "pct_of_target": 2.0 * people if people else None,
+            "per_month_open": people / 6.6,
+            "per_month_randomising": people / 6,
+        }
+        for site, times in [*((site, 1) for site in sites), ("", len(sites))]
+    ]
+    return {
+        "quality.recruitment_week": ("d:week n:n_randomised n:n_cumulative x:n_target", weeks),
+        "quality.recruitment_forecast": ("v:basis n:months n:q025 n:q10 n:q50 n:q90 n:q975", forecast),
+        "quality.recruitment": (
+            "v:site_id d:opened_on x:months_open n:n_screened n:n_eligible n:n_consented n:n_randomised n:target "
+            "x:target_to_date x:pct_of_target x:per_month_open x:per_month_randomising",
+            by_site,
+        ),
+    }
+
+
+def _checks(sites: list[str], people: int) -> dict[str, tuple[str, Rows]]:
+    rows = [
+        {
+            "check_name": f"check_{c}",
+            "site_id": site,
+            "dimension": dimension,
+            "n_checked": people,
+            "n_failed": min(i, people),
+            "severity": "critical",
+            "status": TURN[(i + c) % len(TURN)] if people else "NO_DATA",
+            "tolerance": 0.01,
+            "reason": "made up",
+            "message": "Something is wrong with a record.",
+        }
+        for c, dimension in enumerate(DIMENSIONS)
+        for i, site in enumerate(sites)
+    ]
+    columns = (
+        "v:check_name v:site_id v:dimension n:n_checked n:n_failed v:severity v:status x:tolerance v:reason v:message"
+    )
+    return {"quality.check_result": (columns, rows)}

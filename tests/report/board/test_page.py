@@ -1,0 +1,124 @@
+"""The page as it is written: every section, for every size of trial, and nothing in it that could do anything."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from pipelines.report.board.page import open_page
+from pipelines.report.board.sections import SECTIONS
+from pipelines.report.board.status import STATUSES
+from tests.report.board.made_up import numbers, study
+
+PAYLOADS = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "{{ 7 * 7 }} {% raw %}",
+    '=HYPERLINK("http://example.org","x")',
+    "</style><style>*{display:none}</style>",
+    "<!--fonts--> & ' \" ]]>",
+    "javascript:alert(1)",
+)
+TRIALS = {
+    "three sites": (["Oxford", "Hong Kong", "宮崎大学医学部附属病院"], 60),
+    "one site": (["Oxford"], 60),
+    "one participant": (["Oxford", "Hong Kong"], 1),
+    "no data": (["Oxford", "Hong Kong", "Miyazaki"], 0),
+    "sixty sites": ([f"Site {i}" for i in range(60)], 60),
+}
+
+
+class Shape(HTMLParser):
+    """Which elements and attributes a page has, and what it refers to."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, tuple[str, ...]]] = []
+        self.ids: list[str] = []
+        self.references: list[str] = []
+        self.text: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, tuple(name for name, _ in attrs)))
+        for name, value in attrs:
+            if name == "id":
+                self.ids.append(value or "")
+            if name in ("href", "src", "xlink:href", "action", "data", "poster", "srcset"):
+                self.references.append(value or "")
+
+    handle_startendtag = handle_starttag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+@pytest.fixture(scope="module", params=TRIALS)
+def page(request: pytest.FixtureRequest) -> str:
+    names, people = TRIALS[request.param]
+    return open_page(*numbers(study(names, ["GBR", "HKG", "JPN"]), people))
+
+
+def test_every_section_asks_its_question(page: str) -> None:
+    shape = Shape(page)
+    assert [f"s{i}" for i in range(13)] == [name for name in shape.ids if re.fullmatch(r"s\d+", name)]
+    assert len(SECTIONS) == 13
+    questions = re.findall(r'<h2 id="s\d+-title"><span class="id">\d+</span>([^<]*)</h2>', page)
+    assert len(questions) == 13 and all(question.endswith("?") for question in questions)
+
+
+def test_it_is_small_fetches_nothing_and_runs_nothing(page: str) -> None:
+    shape = Shape(page)
+    assert len(page.encode()) < 2_000_000
+    assert all(reference.startswith("#") for reference in shape.references)
+    assert all(url.startswith("data:font/woff2;base64,") for url in re.findall(r"url\(([^)]*)\)", page))
+    assert "@import" not in page
+    assert "script" not in {tag for tag, _ in shape.elements}
+    assert not [name for _, names in shape.elements for name in names if name.startswith("on")]
+    assert "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:" in page
+
+
+def test_every_link_has_its_place_and_no_place_has_two(page: str) -> None:
+    shape = Shape(page)
+    assert len(shape.ids) == len(set(shape.ids))
+    assert {reference[1:] for reference in shape.references} <= set(shape.ids)
+
+
+def test_every_figure_says_as_of_when_and_how_much_of_what_it_shows(page: str) -> None:
+    for figure in re.findall(r"<figure.*?</figure>", page, re.DOTALL):
+        assert re.search(r"As of 30 Nov 2026", figure)
+        assert re.search(r"\d+ shown / \d+ \w+", figure)
+        assert "its definition" in figure and "· from quality." in re.sub(r"\s+", " ", figure)
+        if 'class="drawing"' in figure:
+            assert re.search(r'<svg role="img" aria-label="[^"]{20,}"', figure) and "its table" in figure
+
+
+def test_every_status_is_told_by_glyph_and_words() -> None:
+    page = open_page(*numbers(study([f"Site {i}" for i in range(8)])))
+    for status in STATUSES.values():
+        assert (
+            f'<span class="status {status.code}"><span '
+            f'aria-hidden="true">{status.glyph.replace("<", "&lt;")}</span> {status.words}</span>'
+        ) in page
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+def test_what_a_name_holds_stays_text(payload: str) -> None:
+    clean = Shape(open_page(*numbers(study(["Oxford", "Kyoto"], title="Trial"))))
+    dirty = Shape(open_page(*numbers(study([payload, payload], title=payload))))
+    assert dirty.elements == clean.elements
+    assert payload in "".join(dirty.text)
+
+
+def test_a_japanese_name_brings_its_glyphs_and_its_language() -> None:
+    plain = open_page(*numbers(study(["Oxford"])))
+    japanese = open_page(*numbers(study(["宮崎大学"], ["JPN"])))
+    assert 'lang="ja"' in japanese and 'lang="ja"' not in plain
+    assert len(japanese) > len(plain)
+
+
+def test_the_same_numbers_give_the_same_page() -> None:
+    made = [open_page(*numbers(study(["Oxford", "宮崎"], ["GBR", "JPN"]))) for _ in range(2)]
+    assert made[0] == made[1]
