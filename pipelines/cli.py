@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from pipelines.commands.alerts import alerts
+from pipelines.commands.board import board
 from pipelines.commands.common import BUSY, FAILED, HELD_BACK, fail, protocol_of, with_workspace
 from pipelines.commands.compare_scoring import compare_scoring
 from pipelines.commands.deliveries import deliveries
@@ -204,6 +205,7 @@ def up(workspace: Workspace, port: int) -> None:
 
 
 cli.add_command(alerts)
+cli.add_command(board)
 cli.add_command(compare_scoring)
 cli.add_command(deliveries)
 cli.add_command(queries)

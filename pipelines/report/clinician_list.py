@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines import effects
+from pipelines.report.template import template
 from pipelines.safety.alerts import alerts
 from pipelines.study.load import Protocol
 from pipelines.study.study import Site
@@ -23,7 +23,6 @@ from pipelines.workspace import Workspace
 if TYPE_CHECKING:
     from datetime import datetime
 
-TEMPLATES = Path(__file__).parent / "templates"
 NOT_ACKNOWLEDGED = ("overdue", "open")
 KINDS = {
     "item_answer": "answer that may tell of danger",
@@ -48,7 +47,7 @@ def write_clinician_lists(workspace: Workspace, protocol: Protocol) -> int:
     folder = workspace.safety / f"{as_of}"
     for site in protocol.study.sites:
         lines = [_line(alert, site) for alert in waiting[site.site]]
-        page = _template().render(
+        page = template("clinician_list").render(
             study=protocol.study, site=site, as_of=as_of, lines=lines, serious_events=serious[site.site]
         )
         effects.make_directory(folder / site.site)
@@ -90,16 +89,3 @@ def _csv(lines: list[dict[str, str]]) -> bytes:
     names = ["alert", "severity", "status", "person", "why", "what", "occurred_on", "noticed", "acknowledge_by"]
     cells: list[tuple[Any, ...]] = [tuple(line[name] for name in names) for line in lines]
     return codecs.BOM_UTF8 + render(Answer(names, ["VARCHAR"] * len(names), cells), "csv")
-
-
-def _template() -> Any:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    pages = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return pages.get_template("clinician_list.html.j2")

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines import effects
 from pipelines.own_words import in_own_words
+from pipelines.report.template import template
 from pipelines.study.load import Protocol
 from pipelines.study.study import Site
 from pipelines.warehouse.database import CLOSED
@@ -27,7 +28,6 @@ from pipelines.workspace import Workspace
 if TYPE_CHECKING:
     import duckdb
 
-TEMPLATES = Path(__file__).parent / "templates"
 ORDER = ("critical", "warning")
 STATUS_WORDS = {
     "open": "open",
@@ -86,7 +86,7 @@ def _write(workspace: Workspace, protocol: Protocol, snapshot_id: str, site: Sit
     with _opened(workspace, snapshot_id) as con:
         lines = _lines(con, site)
         (as_of,) = con.execute("SELECT as_of FROM meta.snapshot").fetchone() or (None,)
-    page = _template().render(
+    page = template("site_queries").render(
         study=protocol.study, site=site, as_of=as_of, snapshot_id=snapshot_id, lines=lines, severities=ORDER
     )
     effects.make_directory(folder)
@@ -145,16 +145,3 @@ def _csv(lines: list[Line]) -> bytes:
     """CSV in UTF-8 with the mark by which spreadsheets know it; no cell of it is run as a formula."""
     names = [field.name for field in fields(Line)]
     return codecs.BOM_UTF8 + render(Answer(names, ["VARCHAR"] * len(names), [astuple(line) for line in lines]), "csv")
-
-
-def _template() -> Any:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    pages = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return pages.get_template("site_queries.html.j2")
