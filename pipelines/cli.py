@@ -121,7 +121,10 @@ def nightly(
             night = run_nightly(workspace, day, list(sites), settle, full, progress.say)
         except Busy:
             fail(f"Another run holds {workspace.root}; wait for it to end.", BUSY)
-    for message in night.messages:
+        from pipelines.night_end import tell_how_it_stands
+
+        untold = tell_how_it_stands(workspace)
+    for message in (*night.messages, *untold):
         click.echo(message, err=True)
     if night.outcome != "published":
         sys.exit(HELD_BACK if night.outcome == "held_back" else FAILED)
@@ -134,12 +137,18 @@ def nightly(
 @cli.command()
 @with_workspace()
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def status(workspace: Workspace, as_json: bool) -> None:
+@click.option("--html", is_flag=True, help="Write reports/latest/status.html, as blind as that folder; for a timer.")
+def status(workspace: Workspace, as_json: bool, html: bool) -> None:
     """What came in, what was refused and why, and what each site still owes."""
     import json
 
     from pipelines import status as screen
 
+    if html:
+        from pipelines.report.status_page import write_status_page
+
+        click.echo(write_status_page(workspace))
+        return
     state = screen.status(workspace)
     if as_json:
         click.echo(json.dumps(state, ensure_ascii=False, indent=1))

@@ -110,7 +110,7 @@ class _Board(BaseHTTPRequestHandler):
             self._send(HTTPStatus.NOT_FOUND, b"There is no such page; / lists them.\n")
 
     def _file(self, path: str) -> Path | None:
-        """The file that a path names: a page of a known kind that really lies in `reports/`, with no hidden or empty part."""
+        """The file that a path names: a page of a known kind, not hidden, that really lies in `reports/`."""
         parts = path.split("/")[1:]
         if "\0" in path or any(not part or part.startswith(".") for part in parts):
             return None

@@ -67,7 +67,7 @@ def _held(state: State) -> Iterator[Need]:
         if row["status"] == "held":
             why = (row["reason"] or "").partition(";")[0].partition(",")[0]
             yield Need(
-                f"Held: {row['site_id']}/{row['feed']}, {why}",
+                f"Held: {row['site_id']}/{row['feed']}" + f", {why}" * bool(why),
                 f"`ict-trial deliveries accept` (or `refuse`) `{row['delivery_id']}`",
             )
 

@@ -1,4 +1,8 @@
-"""What the status asks of the unblinded snapshot: counts, names of files and rules only."""
+"""What the status asks of a snapshot: counts, names of files and rules only.
+
+The blinded file lacks columns that some of these read; for it stand the questions whose names end in BLINDED. Every
+column that is read of it is marked safe.
+"""
 
 RECEIVED = """
     SELECT
@@ -30,6 +34,14 @@ REFUSED = """
     FROM quality.delivery
     WHERE stands AND status IN ('rejected', 'held')
     ORDER BY received_at DESC, site_id, feed, file_name
+"""
+REFUSED_BLINDED = """
+    SELECT
+        site_id, feed, CAST(NULL AS VARCHAR) AS file_name, status, CAST(NULL AS VARCHAR) AS reason,
+        received_at, delivery_id
+    FROM quality.delivery
+    WHERE stands AND status IN ('rejected', 'held')
+    ORDER BY received_at DESC, site_id, feed, delivery_id
 """
 OVERDUE_DELIVERIES = """
     SELECT site_id, feed, stream, expected_every_days, last_on, due_on
@@ -90,6 +102,23 @@ OVERDUE = """
     GROUP BY site_id
     ORDER BY site_id
 """
+OVERDUE_BLINDED = """
+    SELECT
+        f.site_id,
+        count(o.owed_id) AS n_deliveries,
+        any_value(f.n_overdue) AS n_visit_forms,
+        CAST(NULL AS BIGINT) AS n_weekly_forms,
+        CAST(NULL AS BIGINT) AS n_people,
+        max(o.days_overdue) AS longest_days
+    FROM (
+        SELECT site_id, CAST(coalesce(sum(n_overdue), 0) AS BIGINT) AS n_overdue FROM quality.completeness
+        GROUP BY site_id
+    ) AS f
+    LEFT JOIN quality.overdue AS o ON o.site_id = f.site_id AND o.kind = 'delivery'
+    GROUP BY f.site_id
+    HAVING n_deliveries > 0 OR n_visit_forms > 0
+    ORDER BY f.site_id
+"""
 DRIFT = """
     SELECT
         d.severity, d.site_id, d.feed, d.stream, d.change, d.column_name, d.variable, d.was, d.became,
@@ -100,4 +129,33 @@ DRIFT = """
     ORDER BY
         list_position(['critical', 'warning', 'notice'], d.severity),
         d.site_id, d.feed, d.stream, d.change, d.delivery_id, d.column_name, d.variable
+"""
+DRIFT_BLINDED = """
+    SELECT
+        severity, site_id, feed, stream, change, column_name, variable,
+        CAST(NULL AS VARCHAR) AS was, CAST(NULL AS VARCHAR) AS became, CAST(NULL AS VARCHAR) AS file_name, delivery_id
+    FROM quality.drift
+    WHERE stands
+    ORDER BY
+        list_position(['critical', 'warning', 'notice'], severity),
+        site_id, feed, stream, change, delivery_id, column_name, variable
+"""
+ROWS_BY_NIGHT = """
+    SELECT
+        site_id,
+        CAST(received_at AS DATE) AS day,
+        CAST(coalesce(sum(n_accepted), 0) AS BIGINT) AS n_accepted,
+        CAST(coalesce(sum(n_quarantined), 0) AS BIGINT) AS n_quarantined,
+        CAST(coalesce(sum(n_duplicate), 0) AS BIGINT) AS n_duplicate,
+        count(*) FILTER (WHERE status IN ('rejected', 'held')) AS n_refused
+    FROM quality.delivery
+    WHERE CAST(received_at AS DATE) > CAST($last AS DATE) - 28
+    GROUP BY site_id, CAST(received_at AS DATE)
+    ORDER BY site_id, day
+"""
+CHECK_STATUSES = "SELECT check_name, site_id, status, message FROM quality.check_result ORDER BY check_name, site_id"
+QUERY_STATUSES = "SELECT query_id, site_id, status IN ('open', 'miscorrected') AS is_open FROM quality.data_query"
+FORMS_OVERDUE = """
+    SELECT site_id, CAST(coalesce(sum(n_overdue), 0) AS BIGINT) AS n_overdue FROM quality.completeness
+    GROUP BY site_id ORDER BY site_id
 """
