@@ -159,8 +159,10 @@ def _bars(rows: Sequence[State], last_day: date) -> Bars:
         for row in rows
         if 0 <= (x := NIGHTS - 1 - (last_day - _day(row["day"])).days) < NIGHTS
     ]
-    sums = (sum(row[name] for row in rows) for name in ("n_accepted", "n_quarantined"))
-    return Bars(bars, most, *sums, len(rows), sum(row["n_refused"] for row in rows))
+    n_accepted, n_aside, n_refused = (
+        sum(row[name] for row in rows) for name in ("n_accepted", "n_quarantined", "n_refused")
+    )
+    return Bars(bars, most, n_accepted, n_aside, len(rows), n_refused)
 
 
 def _by_rule(rows: Sequence[State]) -> list[dict[str, Any]]:

@@ -213,6 +213,10 @@ def run_here(trial: Trial) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
+def status_page(trial: Trial) -> str:
+    return (trial.workspace.reports / "latest" / "status.html").read_text(encoding="utf-8")
+
+
 def test_a_failing_blocking_check_holds_publication_back(
     trial: Trial, held: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -222,6 +226,7 @@ def test_a_failing_blocking_check_holds_publication_back(
     assert "the check `unique_key` of " in output
     last = json.loads(trial.run("status", "--json", expect=0).stdout)["last_run"]
     assert last["outcome"] == "held_back"
+    assert "was held back by a blocking check" in status_page(trial)
 
 
 def test_a_failure_exits_1_and_its_words_are_not_stored(
@@ -234,7 +239,8 @@ def test_a_failure_exits_1_and_its_words_are_not_stored(
     code, output = run_here(trial)
     assert code == 1
     assert "Not published: input__deliveries: ValueError" in output
-    assert CANARY not in output
+    assert CANARY not in output and CANARY not in status_page(trial)
+    assert "failed, and readers see the night before" in status_page(trial)
     for folder in (trial.workspace.dagster_home, trial.workspace.nights):
         for path in (path for path in folder.rglob("*") if path.is_file()):
             assert CANARY.encode() not in path.read_bytes(), path
@@ -259,6 +265,7 @@ def test_after_all_that_the_next_night_comes_to_the_same(trial: Trial) -> None:
     trial.nightly(*AS_OF)
     assert trial.tables_digest == before
     assert not list(trial.workspace.snapshots.glob(".*"))
+    assert f"Readers see the snapshot {os.readlink(trial.workspace.published / 'current')[10:]}" in status_page(trial)
 
 
 def test_what_was_killed_is_recorded_as_interrupted(trial: Trial) -> None:
