@@ -18,6 +18,7 @@ from pipelines.commands.map import propose_mapping
 from pipelines.commands.queries import queries
 from pipelines.commands.report import report
 from pipelines.commands.trace import trace
+from pipelines.commands.try_notices import try_notices
 from pipelines.workspace import Workspace
 
 
@@ -64,13 +65,15 @@ def init(workspace: Workspace, study: str) -> None:
 @with_workspace(must_exist=False)
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 def check_study(workspace: Workspace, file: Path | None) -> None:
-    """Say what is wrong in a study file, by line."""
+    """Say what is wrong in a study file, by line; and in the workspace's deployment.yaml, where there is one."""
     from pipelines.study.load import load_protocol
     from pipelines.study.yaml_file import InvalidFileError
 
     path = file or workspace.study_file
     try:
         protocol = load_protocol(path)
+        if file is None:
+            workspace.deployment()
     except InvalidFileError as error:
         fail(str(error))
     study = protocol.study
@@ -137,7 +140,9 @@ def nightly(
 @cli.command()
 @with_workspace()
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-@click.option("--html", is_flag=True, help="Write reports/latest/status.html, as blind as that folder; for a timer.")
+@click.option(
+    "--html", is_flag=True, help="Write reports/latest/status.html and send what notices are due; for a timer."
+)
 def status(workspace: Workspace, as_json: bool, html: bool) -> None:
     """What came in, what was refused and why, and what each site still owes."""
     import json
@@ -145,9 +150,11 @@ def status(workspace: Workspace, as_json: bool, html: bool) -> None:
     from pipelines import status as screen
 
     if html:
-        from pipelines.report.status_page import write_status_page
+        from pipelines.night_end import tell_how_it_stands
 
-        click.echo(write_status_page(workspace))
+        for message in tell_how_it_stands(workspace):
+            click.echo(message, err=True)
+        click.echo(workspace.reports / "latest" / "status.html")
         return
     state = screen.status(workspace)
     if as_json:
@@ -220,4 +227,5 @@ cli.add_command(deliveries)
 cli.add_command(queries)
 cli.add_command(report)
 cli.add_command(trace)
+cli.add_command(try_notices)
 cli.add_command(propose_mapping)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pipelines.deployment.settings import Deployment
     from pipelines.study.load import Protocol
 
 
@@ -19,6 +20,11 @@ class Workspace:
     @property
     def study_file(self) -> Path:
         return self.root / "study.yaml"
+
+    @property
+    def deployment_file(self) -> Path:
+        """How this installation runs; it need not be there."""
+        return self.root / "deployment.yaml"
 
     @property
     def landing(self) -> Path:
@@ -86,6 +92,11 @@ class Workspace:
         return self.store / "nights"
 
     @property
+    def notices(self) -> Path:
+        """Who was told of which night: one file each."""
+        return self.store / "notices"
+
+    @property
     def lock(self) -> Path:
         return self.store / "lock"
 
@@ -118,3 +129,9 @@ class Workspace:
         from pipelines.study.load import load_protocol
 
         return load_protocol(self.study_file)
+
+    def deployment(self) -> Deployment:
+        """The settings of the installation. Raises InvalidFileError."""
+        from pipelines.deployment.settings import load_deployment
+
+        return load_deployment(self.deployment_file)

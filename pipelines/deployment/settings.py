@@ -1,0 +1,33 @@
+"""`deployment.yaml` beside the study file: how this installation runs. Nothing that is derived depends on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from pipelines.deployment.notices import Notices
+from pipelines.study.strict import Strict
+from pipelines.study.yaml_file import read_yaml
+
+Executor = Literal["in_process", "multiprocess", "k8s_job", "celery", "celery_k8s"]
+
+
+class Ingest(Strict):
+    """How Dagster runs the steps of one site's ingest. The nightly always runs in one process: it has one writer."""
+
+    executor: Executor = "in_process"
+
+
+class Deployment(Strict):
+    """`owners` names, for a group of assets, whom Dagster's UI shows as responsible: addresses or `team:name`."""
+
+    notices: Notices = Field(default_factory=Notices)
+    ingest: Ingest = Field(default_factory=Ingest)
+    owners: dict[str, list[str]] = Field(default_factory=dict)
+
+
+def load_deployment(path: Path) -> Deployment:
+    """The settings in `path`, or the default ones where there is no such file. Raises InvalidFileError."""
+    return read_yaml(path).into(Deployment) if path.exists() else Deployment()
