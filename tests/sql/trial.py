@@ -131,7 +131,10 @@ class Trial:
         return ids[-1] if ids else None
 
     def tables(self, *wanted: str, threads: int = 2, file: Path = MEMORY) -> Tables:
-        """What the SQL derives, in memory or a file: everything, or the wanted tables and what they need."""
+        """What the SQL derives, in memory or a file: everything, or the wanted tables and what they need.
+
+        A table is made when somebody first asks for it: planning a hundred queries costs more than most tests.
+        """
         con = duckdb.connect(str(file), config={"threads": threads})
         con.execute("SET TimeZone = 'UTC'")
         create_study_tables(con, self.protocol, self.as_of, "", file=MEMORY)
@@ -141,19 +144,23 @@ class Trial:
             create_table(con, name, columns, file=MEMORY)
             insert_rows(con, name, [[row.get(column) for column in columns] for row in rows], file=MEMORY)
         graph = load_graph()
-        needed = _needed(graph, set(wanted or OURS))
-        for name in [name for name in graph.order if name in needed]:
-            con.execute(f"CREATE SCHEMA IF NOT EXISTS {name.split('.')[0]}")
-            con.execute(f"CREATE TABLE {name} AS {graph.queries[name].sql}")
-        return Tables(con)
+        return Tables(con, graph, _needed(graph, set(wanted or OURS)))
 
 
 @dataclass
 class Tables:
-    con: duckdb.DuckDBPyConnection
+    _con: duckdb.DuckDBPyConnection
+    _graph: Graph
+    _to_make: set[str]
+
+    @property
+    def con(self) -> duckdb.DuckDBPyConnection:
+        """The database with every table in it."""
+        self._make(self._to_make)
+        return self._con
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        return self.con.execute(sql).fetchall()
+        return self._asked(sql).fetchall()
 
     def row(self, sql: str) -> tuple[Any, ...]:
         """The only row. Fails when there are others, or none."""
@@ -161,9 +168,20 @@ class Tables:
         return row
 
     def records(self, sql: str) -> list[dict[str, Any]]:
-        cursor = self.con.execute(sql)
+        cursor = self._asked(sql)
         names = [column[0] for column in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def _asked(self, sql: str) -> duckdb.DuckDBPyConnection:
+        self._make(_needed(self._graph, {name for name in self._to_make if name in sql}))
+        return self._con.execute(sql)
+
+    def _make(self, wanted: set[str]) -> None:
+        missing = wanted & self._to_make
+        for name in [name for name in self._graph.order if name in missing]:
+            self._con.execute(f"CREATE SCHEMA IF NOT EXISTS {name.split('.')[0]}")
+            self._con.execute(f"CREATE TABLE {name} AS {self._graph.queries[name].sql}")
+        self._to_make -= missing
 
 
 def _needed(graph: Graph, wanted: set[str]) -> set[str]:
