@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines import effects
 from pipelines.landing.dialects import Export, Opened, open_export
-from pipelines.landing.readers import Batch, Table, UnreadableError, open_table
+from pipelines.landing.readers import Batch, Table, UnreadableError, listed, open_table
 from pipelines.landing.receipt import Receipt
 from pipelines.study.dialect import Redcap
 from pipelines.study.load import Protocol
@@ -338,12 +338,15 @@ def _n_records(rows: pl.DataFrame, feed: Feed) -> int:
 
 
 def _require_keys(mapping: FeedMapping, table: Table) -> None:
-    """Where columns only show row by row, those that make the key must have shown."""
+    """Where columns only show row by row, those that make the key must have shown, and some item of the forms."""
     if table.header is not None or not table.n_records:
         return
     required = [c.name for c in mapping.feed.columns if c.required]
     seen = set(table.seen)
     named = [name for c in required if (name := mapping.source.columns.get(c))]
     lacking = [name for name in named if not {name, name.partition(".")[0]} & seen]
+    items = [column for form in mapping.forms for column in form.items.values()]
+    if items and not {top for column in items for top in (column, column.partition(".")[0])} & seen:
+        lacking += items
     if lacking:
-        raise UnreadableError(f"no row holds {', '.join(lacking)}; send the file with them")
+        raise UnreadableError(f"no row holds {listed(lacking)}; send the file with them")

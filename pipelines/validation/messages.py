@@ -140,7 +140,10 @@ class Wording:
     def _unreadable_row(self, column: str, name: str, _: str) -> str:
         if name:
             return f"`{name}` holds a list or an object: expected one text, number, true or false; {_CORRECT}"
-        return "the line is not one JSON object; a line may have been cut or two run together; send the file again"
+        return (
+            "the line is not one JSON object with each name in it once; a line may have been cut or two run together; "
+            "send the file again"
+        )
 
     def _conflicting_duplicate(self, column: str, name: str, _: str) -> str:
         return (

@@ -7,7 +7,7 @@ An unchecked box is written as 0 also where its form was never opened; a checkbo
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -54,13 +54,15 @@ def _open(export: Export) -> Opened:
     header = shown.header or []
     recode = _recoding(header, export.dictionary if settings.export == "labels" else None)
     made = {name: Made((name,), partial(_recoded, column=name, codes=codes)) for name, codes in recode.items()}
-    made |= _boxes(header, export.source.columns.get("subject_id"), recode) | _whole_fields(header, export)
+    whole = _whole_fields(header, export)
+    made |= _boxes(header, export.source.columns.get("subject_id"), recode) | whole
     fields = Reshaped(shown, made=made)
-    told = _told_by(export.source, header)
+    source = _without_word_of(export.source, (box for field in whole.values() for box in field.needs))
+    told = _told_by(source, header)
     if not told:
-        return Opened(fields, export.source)
+        return Opened(fields, source)
     counts = Made((INSTANCE, *told), partial(_says_something, told=told))
-    return Opened(Reshaped(fields, made={COUNTS: counts}), only_what_counts(export.source))
+    return Opened(Reshaped(fields, made={COUNTS: counts}), only_what_counts(source))
 
 
 def _named(export: Export, settings: Redcap) -> tuple[Table, dict[str, str]]:
@@ -142,6 +144,11 @@ def _whole_fields(header: Sequence[str], export: Export) -> dict[str, Made]:
         for field, boxes in fields.items()
         if field not in header and export.wants(field)
     }
+
+
+def _without_word_of(source: Source, boxes: Iterable[str]) -> Source:
+    """The boxes of a field that is read whole are not unknown."""
+    return source.model_copy(update={"ignore": [*source.ignore, *boxes]})
 
 
 def _checked(cells: pl.DataFrame, boxes: Sequence[str]) -> pl.Series:

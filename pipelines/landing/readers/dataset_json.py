@@ -78,7 +78,7 @@ class DatasetJsonTable:
             else:
                 self._facts[key] = stream.value()
                 if not stream.sound:
-                    raise stream.broken("a text holds half a character or a NUL")
+                    raise stream.broken("a text holds half a character or a NUL, or a name stands twice in an object")
         while stream.peek():
             if not in_lines:
                 raise stream.broken("there is more after the dataset's end")

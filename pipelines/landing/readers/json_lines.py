@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.landing.readers.json_rows import Row, batch_of, decoder, is_sound, new_keys
+from pipelines.landing.readers.json_rows import Row, batch_of, decoder_of, is_sound, new_keys, one_of_each
 from pipelines.landing.readers.table import Batch, UnreadableError
 from pipelines.landing.readers.text import utf8_chunks
 
@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 
 LONGEST_LINE = 32 << 20
 
-# Two objects in one line, half a character (a lone surrogate) or a NUL: each line is then looked at alone.
-_DELICATE = re.compile(rb"\}[ \t\r]*,[ \t\r]*\{|\\u(?:[dD][89a-fA-F]|0000)")
+# Two objects in one line, half a character (a lone surrogate), a NUL, or names that cannot be counted by their
+# colons: each line is then looked at alone.
+_DELICATE = re.compile(rb"\}[ \t\r]*,[ \t\r]*\{|\\u(?:[dD][89a-fA-F]|0000)|\"[ \t\r]+:")
+_AT_ONCE, _ALONE = decoder_of(), decoder_of(one_of_each)
 
 
 class JsonLinesTable:
@@ -67,21 +69,23 @@ def _objects(text: bytes, lines: list[str]) -> list[Row | None]:
     """Each line's object, or None where it is not one (or holds text that no table can).
 
     All lines at once where that cannot hide a broken one: parsed as one array they must give one object a line,
-    no line may hold two, and the line breaks between them forbid that a text runs from one line into the next.
+    no line may hold two, and the line breaks between them forbid that a text runs from one line into the next. Of a
+    name that stands twice in an object only one is left then: there are more colons behind quotes than names.
     """
     if not _DELICATE.search(text):
         try:
-            rows = decoder.decode("[" + ",\n".join(lines) + "]")
+            rows = _AT_ONCE.decode("[" + ",\n".join(lines) + "]")
         except (ValueError, RecursionError):
             rows = []
-        if len(rows) == len(lines) and all(row.__class__ is dict for row in rows):
+        one_a_line = len(rows) == len(lines) and all(row.__class__ is dict for row in rows)
+        if one_a_line and text.count(b'":') == sum(map(len, rows)):
             return rows
     return [_object(line) for line in lines]
 
 
 def _object(line: str) -> Row | None:
     try:
-        row = decoder.decode(line)
+        row = _ALONE.decode(line)
         if "\\u" in line and not is_sound(row):
             return None
     except (ValueError, RecursionError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pipelines.landing.readers.table import Batch, check_width, places, refused
@@ -11,9 +11,23 @@ from pipelines.landing.readers.table import Batch, check_width, places, refused
 if TYPE_CHECKING:
     import polars as pl
 
-# Numbers keep the digits they were sent with.
-decoder = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
 Row = dict[str, Any]
+
+
+def decoder_of(
+    pairs: Callable[[list[tuple[str, Any]]], Row] | None = None,
+) -> json.JSONDecoder:
+    """Numbers keep the digits they were sent with; `pairs` makes an object of its names and values."""
+    return json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str, object_pairs_hook=pairs)
+
+
+def one_of_each(pairs: list[tuple[str, Any]]) -> Row:
+    """An object of these names and values. Raises ValueError for a name that stands twice: nobody knows which value is
+    meant."""
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        raise ValueError
+    return row
 
 
 def batch_of(rows: Sequence[Row | None], first: int, lines: Sequence[int], columns: list[str]) -> Batch:

@@ -6,7 +6,7 @@ import codecs
 from collections.abc import Iterator
 from typing import Any
 
-from pipelines.landing.readers.json_rows import decoder, is_sound
+from pipelines.landing.readers.json_rows import Row, decoder_of, is_sound
 from pipelines.landing.readers.table import UnreadableError
 
 LONGEST_VALUE = 32 << 20
@@ -21,7 +21,8 @@ class JsonStream:
         self._chunks = chunks
         self._characters = codecs.getincrementaldecoder("utf-8")()
         self._text, self._at, self.line = "", 0, 1
-        self.sound = True  # whether the last value's texts can stand in a table
+        self.sound = True  # whether the last value's texts can stand in a table, each under a name of its own
+        self._decoder, self._name_twice = decoder_of(self._object), False
 
     def peek(self) -> str:
         """The next character that is not white space, '' at the end."""
@@ -56,7 +57,7 @@ class JsonStream:
                 break
         if end < 0 or self._text[end : end + 1] in (*_GOES_ON,):
             raise self.broken("a value is broken or cut off")
-        self.sound = self._text.find("\\u", self._at, end) < 0 or is_sound(found)
+        self.sound = not self._name_twice and (self._text.find("\\u", self._at, end) < 0 or is_sound(found))
         self.line += self._text.count("\n", self._at, end)
         self._at = end
         return found
@@ -88,12 +89,18 @@ class JsonStream:
 
     def _decoded(self) -> tuple[Any, int]:
         """The value under the head and where it ends; -1 where it is broken or goes on in the next chunk."""
+        self._name_twice = False
         try:
-            return decoder.raw_decode(self._text, self._at)
+            return self._decoder.raw_decode(self._text, self._at)
         except RecursionError:
             raise self.broken("values are nested too deeply") from None
         except ValueError:
             return None, -1
+
+    def _object(self, pairs: list[tuple[str, Any]]) -> Row:
+        row = dict(pairs)
+        self._name_twice |= len(row) < len(pairs)
+        return row
 
     def _more(self) -> bool:
         """Get the next chunk; False at the end."""

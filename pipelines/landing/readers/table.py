@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -120,16 +120,26 @@ def checked_header(names: list[str], *, numbered: bool = False) -> list[str]:
     """The header's names, trimmed; a column without a name is called after its position.
 
     Raises UnreadableError where a name stands twice, for nobody could say which of them is meant; unless names are
-    to be `numbered`: the second is then called `name (2)`. So many columns that it can be no table are refused too.
+    to be `numbered`: the second is then called `name (2)`. The names themselves are not told: where the header is
+    gone, they are a person's data. So many columns that it can be no table are refused too.
     """
     check_width(len(names))
     header = [name.strip() or f"(column {i})" for i, name in enumerate(names, start=1)]
     if numbered:
         header = list(_numbered(header))
     if len(set(header)) < len(header):
-        twice = [name for name, n in Counter(header).items() if n > 1]
-        raise UnreadableError(f"the header names a column more than once: {listed(twice)}; name each column once")
+        raise UnreadableError(
+            f"the header names a column more than once (columns {listed(_alike(header))}); name each column once"
+        )
     return header
+
+
+def _alike(names: list[str]) -> list[str]:
+    """The places of columns of one name, counted from 1: `2 and 5`."""
+    places: defaultdict[str, list[str]] = defaultdict(list)
+    for place, name in enumerate(names, start=1):
+        places[name].append(str(place))
+    return [" and ".join(found) for found in places.values() if len(found) > 1]
 
 
 def _numbered(names: list[str]) -> Iterator[str]:

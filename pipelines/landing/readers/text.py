@@ -43,11 +43,33 @@ def _recoded(raw: Iterator[bytes], encoding: str) -> Iterator[bytes]:
     decoder = codecs.getincrementaldecoder(encoding)("strict")
     done = 0
     for data in raw:
+        if not done:
+            _refuse_utf8(data, encoding)
         pending = len(decoder.getstate()[0])
         yield _utf8(_decode(decoder, data, encoding, done - pending), encoding)
         done += len(data)
     pending = len(decoder.getstate()[0])
     yield _utf8(_decode(decoder, b"", encoding, done - pending, final=True), encoding)
+
+
+def _refuse_utf8(start: bytes, encoding: str) -> None:
+    """Refuse a file that begins as UTF-8 where another encoding is declared that would find letters in it, too.
+
+    No text comes out as UTF-8 by chance that has letters of three bytes, or of two where every byte is a letter.
+    Raises UnreadableError.
+    """
+    if start.isascii():
+        return
+    try:
+        text = codecs.getincrementaldecoder("utf-8")("strict").decode(start)
+    except UnicodeDecodeError:
+        return
+    least = "\x80" if len(bytes(range(256)).decode(encoding, "replace")) == 256 else "\u0800"
+    if max(text, default="") >= least:
+        raise UnreadableError(
+            f"the file is in UTF-8, the study file reads it as {encoding}; save it in that encoding, or have the study "
+            "file say utf-8"
+        )
 
 
 def _decode(decoder: codecs.IncrementalDecoder, data: bytes, encoding: str, start: int, *, final: bool = False) -> str:

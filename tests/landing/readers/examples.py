@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from string import ascii_uppercase
 from tempfile import TemporaryDirectory
 
 import pandas as pd
@@ -105,7 +106,7 @@ def sheet(*table: Sequence[str | None], first: int = 1, after: str = "", extra: 
     """A sheet's XML; `extra` stands behind the last row, `after` behind all rows."""
     lines = []
     for number, row in enumerate(table, start=first):
-        cells = "".join(cell(f"{'ABCDEFGH'[i]}{number}", value) for i, value in enumerate(row))
+        cells = "".join(cell(f"{ascii_uppercase[i]}{number}", value) for i, value in enumerate(row))
         lines.append(f'<row r="{number}">{cells}</row>')
     return f'<worksheet xmlns="{MAIN}"><sheetData>{"".join(lines)}{extra}</sheetData>{after}</worksheet>'
 

@@ -111,12 +111,35 @@ def test_nothing_is_lost_over_many_blocks(tmp_path: Path) -> None:
         (b"a\x00,b\n", {}, "line 1 holds a NUL"),
         (b'a,b\n1,"2\n3,4\n', {}, "line 2 is never closed"),
         (b'a,b\n1,2\n3,"4', {}, "line 3 is never closed"),
-        (b"a,b,a\n1,2,3\n", {}, "more than once: a"),
+        (b"a,b,a\n1,2,3\n", {}, r"more than once \(columns 1 and 3\)"),
     ],
 )
 def test_an_unreadable_file_says_where(tmp_path: Path, content: bytes, options: dict[str, str], message: str) -> None:
     with pytest.raises(UnreadableError, match=message):
         read(tmp_path, content, **options)
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "refused"),
+    [
+        ("症例,a\n1,2\n", "cp932", True),
+        ("Größe,a\n1,2\n", "latin-1", True),
+        ("Größe,a\n1,2\n", "cp1252", True),
+        ("年齢,a\n1,2\n", "gb18030", True),
+        ("a,b\n1,2\n", "cp932", False),
+    ],
+)
+def test_utf_8_by_another_name_is_refused(tmp_path: Path, text: str, encoding: str, refused: bool) -> None:
+    if not refused:
+        assert read(tmp_path, text.encode(), encoding=encoding)
+        return
+    with pytest.raises(UnreadableError, match="the file is in UTF-8, the study file reads it as"):
+        read(tmp_path, text.encode(), encoding=encoding)
+
+
+@pytest.mark.parametrize(("word", "encoding"), [("女", "gbk"), ("联通", "gbk"), ("é", "latin-1"), ("ｿﾞ", "cp932")])
+def test_words_whose_bytes_happen_to_be_letters_of_utf_8_are_read(tmp_path: Path, word: str, encoding: str) -> None:
+    assert read(tmp_path, f"a,b\n{word},2\n".encode(encoding), encoding=encoding)
 
 
 def test_offsets_count_over_chunks(tmp_path: Path) -> None:

@@ -27,14 +27,16 @@ def test_values_keep_the_text_they_were_sent_with(tmp_path: Path) -> None:
 
 
 def test_elements_that_are_no_record_are_refused_alone(tmp_path: Path) -> None:
-    text = b'[{"a": "1"},\n 7, [1], "x", null,\n{"a": [1]}, {"a": "\\ud800"}, {"a": "\\u0000"}, {"z": [1]}]'
+    text = b'[{"a": "1"},\n 7, [1], "x", null,\n{"a": [1]}, {"a": "\\ud800"}, {"a": "\\u0000"},\n'
+    text += b'{"z": [1]}, {"z": {"y": 1, "y": 1}}]'
     table, batches = opened(tmp_path, text, "f.json", ARRAY)
     assert refusals(batches) == [(n, 2, "unreadable_row", "") for n in (2, 3, 4, 5)] + [
         (6, 3, "unreadable_row", "a"),
         (7, 3, "unreadable_row", ""),
         (8, 3, "unreadable_row", ""),
+        (10, 4, "unreadable_row", ""),
     ]
-    assert table.n_records == 9
+    assert table.n_records == 10
 
 
 @pytest.mark.parametrize(
@@ -108,7 +110,7 @@ def test_rows_of_another_width_are_ragged(tmp_path: Path) -> None:
         ("{}", "does not list|not list its columns"),
         ('{"columns": 7, "rows": []}', "not list its columns"),
         ('{"columns": [{"name": "a"}, {"label": "b"}], "rows": []}', "not list its columns"),
-        ('{"columns": [{"name": "a"}, {"name": "a"}], "rows": []}', "more than once: a"),
+        ('{"columns": [{"name": "a"}, {"name": "a"}], "rows": []}', r"more than once \(columns 1 and 2\)"),
         ('{"columns": [{"name": "a"}], "rows": [[1]]', "cut off"),
         ('{"columns": [{"name": "a"}], "rows": [[1]]} x', "more after"),
         ('{"columns": [{"name": "a"}], "records": 2, "rows": [[1]]}', "another number of records"),

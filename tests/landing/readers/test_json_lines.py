@@ -57,6 +57,13 @@ def test_a_broken_line_is_refused_alone(tmp_path: Path) -> None:
     assert table.seen == ["a", "z"]
 
 
+@pytest.mark.parametrize("others", [b"", b'{"a": [1]}\n', b'{"a" : 1}\n', b'{"a": "\\":"}\n'])
+@pytest.mark.parametrize("twice", [b'{"a": 1, "a": 2}', b'{"b": {"c": 1, "c": 1}}', b'{"a" : 1, "a": 1}'])
+def test_an_object_with_a_name_that_stands_twice_is_refused(tmp_path: Path, twice: bytes, others: bytes) -> None:
+    _, [batch] = read(tmp_path, twice + b"\n" + others, ["b"])
+    assert batch.refused["row_no", "rule"].rows() == [(1, "unreadable_row")]
+
+
 def test_packed_and_marked_files_are_read(tmp_path: Path) -> None:
     _, [batch] = read(tmp_path, gzip.compress(b'\xef\xbb\xbf{"a": 1}\n'), ["a"], "f.jsonl.gz")
     assert batch.cells["a"].to_list() == ["1"]

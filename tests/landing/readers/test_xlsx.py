@@ -110,7 +110,7 @@ def test_what_is_no_workbook_is_refused(tmp_path: Path, content: bytes) -> None:
 
 def test_an_empty_sheet_and_doubled_names_are_refused(tmp_path: Path) -> None:
     assert "sheet is empty" in refusal(tmp_path, workbook(sheet()))
-    assert "more than once: a" in refusal(tmp_path, workbook(sheet(["a", "a"], ["1", "2"])))
+    assert "more than once (columns 1 and 2)" in refusal(tmp_path, workbook(sheet(["a", "a"], ["1", "2"])))
 
 
 def sharing(text: str, n_cells: int) -> bytes:

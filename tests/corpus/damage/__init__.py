@@ -1,0 +1,1 @@
+"""What happens to files on their way, one small function a mishap, by what it happens to."""
