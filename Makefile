@@ -6,6 +6,8 @@ READY := $(VENV)/.ready
 
 UV = $$(command -v uv || echo $(BIN)/uv)
 OLDER := .venv-duckdb-1.5
+# Spark is tested where there is a Java to run it.
+SPARK := $(shell command -v java >/dev/null && echo --extra spark)
 
 .PHONY: demo test test-older-duckdb lint types bench clean
 
@@ -37,7 +39,7 @@ bench: $(READY)  ## timings; never part of the tests
 $(READY): pyproject.toml uv.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	command -v uv >/dev/null || test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet uv
-	UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --frozen --quiet --inexact --compile-bytecode
+	UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --frozen --quiet --inexact --compile-bytecode $(SPARK)
 	$(BIN)/python -m compileall -q pipelines schemas
 	touch $@
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from pipelines.deployment.engine import Engine, Spark
 from pipelines.deployment.notices import Notices
 from pipelines.study.strict import Strict
 from pipelines.study.yaml_file import read_yaml
@@ -21,10 +22,13 @@ class Ingest(Strict):
 
 
 class Deployment(Strict):
-    """`owners` names, for a group of assets, whom Dagster's UI shows as responsible: addresses or `team:name`."""
+    """`owners` names, for a group of assets, whom Dagster's UI shows as responsible: addresses or `team:name`.
+    `engine` derives the engagement layer; `spark` says where Spark is."""
 
     notices: Notices = Field(default_factory=Notices)
     ingest: Ingest = Field(default_factory=Ingest)
+    engine: Engine = "duckdb"
+    spark: Spark = Field(default_factory=Spark)
     owners: dict[str, list[str]] = Field(default_factory=dict)
 
 

@@ -15,6 +15,7 @@ from pipelines.study.load import Protocol
 from pipelines.warehouse.code_version import code_version
 from pipelines.warehouse.database import build_file, close_build, create_table, insert_rows, open_build
 from pipelines.warehouse.dictionary import LAYERS, Dictionary, Table, load_dictionary
+from pipelines.warehouse.engines import answered, begin_build
 from pipelines.warehouse.errors import WarehouseError, reason
 from pipelines.warehouse.inputs import Acknowledgement, Answer, Delivery, create_inputs
 from pipelines.warehouse.quoting import identifier
@@ -54,6 +55,7 @@ def start_build(
     import duckdb
 
     close_build(workspace)
+    begin_build(workspace)
     effects.remove(workspace.build)
     effects.make_directory(workspace.build)
     file = build_file(workspace)
@@ -82,7 +84,8 @@ def derive(workspace: Workspace, name: str, graph: Graph | None = None) -> Deriv
     query, started = graph.queries[name], time.perf_counter()
     try:
         with open_build(workspace) as con:
-            effects.execute(con, _statement(con, query, graph.dictionary.get(name)), file=build_file(workspace))
+            made = answered(workspace, con, query)
+            effects.execute(con, _statement(con, made, graph.dictionary.get(name)), file=build_file(workspace))
             n_rows = _count(con, name)
     except duckdb.Error as error:
         raise WarehouseError(f"sql/{query.layer}/{query.path.name} could not be run: {reason(error)}") from None
