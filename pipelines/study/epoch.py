@@ -36,11 +36,12 @@ class EpochStart(Strict):
 
 class Epoch(Strict):
     """The first epoch has a name only. Of a later one: whom it concerns (`arms`, by the first allocation), when it
-    starts, in which `arm` they then are (a second allocation names it itself), and from which of its study days
-    on a form may be its baseline."""
+    starts, in which `arm` they then are (a second allocation names it itself, out of those of `ratio`), and from
+    which of its study days on a form may be its baseline."""
 
     epoch: str = Field(min_length=1, max_length=40)
     starts: EpochStart | None = None
     arms: list[str] | None = None  # default: every arm
     arm: str | None = None
+    ratio: dict[str, int] = Field(default_factory=dict)  # arm → its share of a second allocation
     baseline_from: int = Field(default=-28, lt=0)

@@ -32,11 +32,13 @@ def _later(place: Place, epoch: Epoch, study: Study) -> Iterator[Complaint]:
         yield place, f"{epoch.epoch}: `starts` is required of every epoch but the first"
         return
     arms = [arm.arm for arm in study.arms]
-    for arm in [*(epoch.arms or []), *([epoch.arm] if epoch.arm else [])]:
+    for arm in [*(epoch.arms or []), *([epoch.arm] if epoch.arm else []), *epoch.ratio]:
         if arm not in arms:
             yield place, f"{epoch.epoch}: no arm `{arm}`; there are {', '.join(arms)}"
     if epoch.starts.second_allocation and not arms:
         yield (*place, "starts"), f"{epoch.epoch}: a study without arms has no second allocation"
+    if epoch.ratio and not epoch.starts.second_allocation:
+        yield (*place, "ratio"), f"{epoch.epoch}: only a second allocation divides people, in a `ratio`"
     if arms and (epoch.arm is None) != bool(epoch.starts.second_allocation):
         yield place, f"{epoch.epoch}: name the `arm` people are then in, unless a second allocation says it"
     first_visits = [visit.avisit for visit in study.first_visits]

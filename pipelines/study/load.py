@@ -86,6 +86,7 @@ def _complaints(study: Study, instruments: dict[str, Instrument]) -> Iterator[Co
     yield from epoch_complaints(study)
     yield from outcome_complaints(study, instruments)
     yield from _parameters(study, instruments)
+    yield from _modules(study)
     yield from _populations(study)
     yield from _sources(study, instruments)
     yield from mapping_complaints(study, instruments)
@@ -168,6 +169,15 @@ def _items(study: Study, instruments: dict[str, Instrument]) -> Iterator[Complai
                     ("instruments", i, "items_since", item),
                     f"{schedule.instrument} has no item `{item}`; it has {', '.join(known)}",
                 )
+
+
+def _modules(study: Study) -> Iterator[Complaint]:
+    with_access = [arm.arm for arm in study.arms if arm.programme_access]
+    for i, module in enumerate(study.modules):
+        for arm in module.arms or []:
+            if arm not in with_access:
+                there = ", ".join(with_access) or "none"
+                yield ("modules", i, "arms"), f"{module.module}: no arm `{arm}` with the programme; there are {there}"
 
 
 def _populations(study: Study) -> Iterator[Complaint]:

@@ -21,11 +21,12 @@ Code = Annotated[str, Field(pattern=r"^\S+$")]
 
 
 class Arm(Strict):
-    """`programme_access` says who is given the internet programme."""
+    """`programme_access` says who is given the internet programme; `ratio`, its share of the allocation."""
 
     arm: Code
     label: str
     programme_access: bool
+    ratio: int = Field(default=1, ge=1)
 
 
 class Visit(Strict):
@@ -85,9 +86,24 @@ class Weekly(Strict):
 
 
 class Module(Strict):
+    """`phase: booster`: released after the treatment only, so that nobody can have completed it by its end; every
+    module of kind booster is. `arms`: whose programme it belongs to."""
+
     module: Code
     label: str
     kind: Literal["core", "optional", "booster"]
+    phase: Literal["treatment", "booster"] | None = None  # default: treatment, of kind booster booster
+    arms: list[str] | None = None  # default: every arm with access to the programme
+
+    @model_validator(mode="after")
+    def _boosters_come_later(self) -> Module:
+        if self.kind == "booster" and self.phase == "treatment":
+            raise ValueError(f"{self.module}: a module of kind booster belongs to the booster phase")
+        return self
+
+    @property
+    def in_phase(self) -> Literal["treatment", "booster"]:
+        return self.phase or ("booster" if self.kind == "booster" else "treatment")
 
 
 class Treatment(Strict):
@@ -224,6 +240,10 @@ class Study(Strict):
     def first_visits(self) -> list[Visit]:
         """The visits of the first epoch: without `epochs:`, all."""
         return [visit for visit in self.visits if self.epoch_number(visit) == 1]
+
+    def modules_of(self, arm: str | None) -> list[Module]:
+        """What the programme of an arm consists of; `arm` is None in a study without arms."""
+        return [module for module in self.modules if module.arms is None or arm in module.arms]
 
     @property
     def has_allocation(self) -> bool:

@@ -202,7 +202,16 @@ def _published_thresholds(protocol: Protocol) -> Rows:
 
 def _modules(protocol: Protocol) -> Rows:
     for module in protocol.study.modules:
-        yield module.module, module.label, module.kind, module.kind == "core"
+        yield module.module, module.label, module.kind, module.kind == "core", module.in_phase
+
+
+def _module_arms(protocol: Protocol) -> Rows:
+    """Whose programme a module belongs to; '' in a study without arms."""
+    study = protocol.study
+    arms: list[str | None] = [arm.arm for arm in study.arms if arm.programme_access]
+    for arm in arms if study.arms else [None]:
+        for module in study.modules_of(arm):
+            yield module.module, arm or ""
 
 
 def _populations(protocol: Protocol) -> Rows:
@@ -388,7 +397,8 @@ STUDY_TABLES = [
             "paramcd, name, country, value DOUBLE, side, source, verified BOOLEAN",
             _published_thresholds,
         ),
-        ("study.module", "module, label, kind, is_core BOOLEAN", _modules),
+        ("study.module", "module, label, kind, is_core BOOLEAN, phase", _modules),
+        ("study.module_arm", "module, arm", _module_arms),
         (
             "study.population",
             "population, randomised BOOLEAN, baseline_primary BOOLEAN, post_baseline_primary BOOLEAN,"

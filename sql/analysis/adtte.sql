@@ -4,7 +4,7 @@
 -- DROPOUT (dropout attrition, Eysenbach 2005, 10.2196/jmir.7.1.e11): from the reference date of everybody enrolled to
 -- discontinuation; censored at completion of the study or at the as-of day.
 --
--- NONUSE (non-usage attrition): from the treatment start of everybody with access to the programme to the last own
+-- NONUSE (non-usage attrition): from the day on which somebody was given the programme (core.programme) to the last own
 -- event in the log, if as many days of silence as the study file calls non-usage follow it to the end of what is known:
 -- the earliest of the end of treatment, the end of study, the as-of day and the day up to which the site's log
 -- speaks. Else censored on that day. Who never used it stops on the first day. Without a log there is no
@@ -27,31 +27,31 @@ WITH dropout AS (
 ),
 watched AS (
     SELECT
-        p.subject_no, p.usubjid, p.treatment_start, rule.days, r.usage_until,
-        least(p.treatment_end, s.as_of, r.usage_until) AS known_until,
+        w.subject_no, w.usubjid, w.starts_on, rule.days, r.usage_until,
+        least(w.ends_on, s.as_of, r.usage_until) AS known_until,
         CASE
-            WHEN r.usage_until IS NULL OR r.usage_until < least(p.treatment_end, s.as_of) THEN 'END OF LOG'
-            WHEN s.as_of < p.treatment_end THEN 'AS-OF DAY'
-            WHEN p.study_end <= p.treatment_end THEN 'END OF STUDY'
+            WHEN r.usage_until IS NULL OR r.usage_until < least(w.ends_on, s.as_of) THEN 'END OF LOG'
+            WHEN s.as_of < w.ends_on THEN 'AS-OF DAY'
+            WHEN w.study_end <= w.ends_on THEN 'END OF STUDY'
             ELSE 'END OF TREATMENT'
         END AS horizon
-    FROM core.subject AS p
+    FROM core.programme AS w
     CROSS JOIN study.setting AS s
     CROSS JOIN study.non_usage AS rule
-    JOIN core.log_reach AS r ON r.site_id = p.site_id
-    WHERE p.programme_access AND p.enrolled AND p.treatment_start IS NOT NULL
+    JOIN core.log_reach AS r ON r.site_id = w.site_id
+    WHERE w.programme_access
 ),
 last_use AS (
     SELECT w.usubjid, max(a.occurred_on) AS used_on
     FROM watched AS w
     JOIN engagement.activity AS a
-        ON a.subject_no = w.subject_no AND a.occurred_on BETWEEN w.treatment_start AND w.known_until
+        ON a.subject_no = w.subject_no AND a.occurred_on BETWEEN w.starts_on AND w.known_until
     GROUP BY w.usubjid
 ),
 silence AS (
     SELECT
-        w.usubjid, w.treatment_start, w.known_until, w.horizon, w.usage_until, u.used_on,
-        w.known_until - coalesce(u.used_on, w.treatment_start) >= w.days AS happened
+        w.usubjid, w.starts_on, w.known_until, w.horizon, w.usage_until, u.used_on,
+        w.known_until - coalesce(u.used_on, w.starts_on) >= w.days AS happened
     FROM watched AS w
     LEFT JOIN last_use AS u ON u.usubjid = w.usubjid
 ),
@@ -59,10 +59,10 @@ non_usage AS (
     SELECT
         usubjid,
         'NONUSE' AS paramcd,
-        treatment_start AS start_on,
+        starts_on AS start_on,
         CASE
             WHEN usage_until IS NULL THEN NULL
-            WHEN happened THEN coalesce(used_on, treatment_start)
+            WHEN happened THEN coalesce(used_on, starts_on)
             ELSE known_until
         END AS ended_on,
         happened,

@@ -21,7 +21,7 @@ spell AS (
         f.site_id, f.subject_id, f.instrument, f.label, f.completed_on, f.completed_at, f.weekly, f.sequence,
         greatest(f.valid_from, t.valid_from) AS known_from,
         least(f.valid_to, t.valid_to) AS known_to,
-        t.listed, t.consent_date, t.study_end, t.arm, t.reference_on,
+        t.listed, t.consent_date, t.study_end, t.arm, t.reference_on, t.later_start_on,
         f.completed_on - t.reference_on + CASE WHEN f.completed_on >= t.reference_on THEN 1 ELSE 0 END AS study_day
     FROM core.form_history AS f
     JOIN core.subject_history AS t
@@ -46,8 +46,9 @@ SELECT
     f.study_day,
     named.avisit AS label_avisit,
     held.avisit AS window_avisit,
-    coalesce(named.epoch_no, 1) = 1 AND NOT coalesce(s.has_later_epoch AND f.study_day > s.last_first_day, FALSE)
-        AS first_epoch,
+    coalesce(named.epoch_no, 1) = 1
+        AND NOT coalesce(s.has_later_epoch AND f.study_day > s.last_first_day, FALSE)
+        AND NOT coalesce(f.completed_on > f.later_start_on, FALSE) AS first_epoch,
     CASE
         WHEN f.weekly THEN s.weekly_reveals
         WHEN NOT coalesce(named.shared_by_all_arms, TRUE) OR NOT coalesce(held.shared_by_all_arms, TRUE) THEN TRUE

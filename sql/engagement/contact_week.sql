@@ -2,11 +2,12 @@
 -- Minutes are summed exactly, in millionths.
 SELECT
     p.subject_no,
-    CAST(floor(date_diff('day', p.treatment_start, c.occurred_on) / 7.0) AS BIGINT) + 1 AS week_no,
+    CAST(floor(date_diff('day', w.starts_on, c.occurred_on) / 7.0) AS BIGINT) + 1 AS week_no,
     count(*) AS n_contacts,
     count(*) FILTER (WHERE c.kind = 'call') AS n_calls,
     CAST(coalesce(sum(try_cast(c.minutes AS DECIMAL(30, 6))), 0) AS DOUBLE) AS therapist_minutes
 FROM core.contacts AS c
 JOIN core.subject AS p ON p.usubjid = c.usubjid
-WHERE c.occurred_on IS NOT NULL AND p.treatment_start IS NOT NULL
+JOIN core.programme AS w ON w.subject_no = p.subject_no
+WHERE c.occurred_on IS NOT NULL
 GROUP BY 1, 2

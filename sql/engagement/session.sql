@@ -1,6 +1,6 @@
 -- Sessions: one row a person and session, numbered in time.
 -- The n-th first event and the n-th last event of a person make the n-th session. Its week is that of the
--- day, at the site, on which it starts: week 1 begins with the treatment start; earlier weeks are 0 and less.
+-- day, at the site, on which it starts: week 1 begins with the start of the programme (core.programme); earlier weeks are 0 and less.
 WITH first_event AS (
     SELECT
         subject_no, event_no, occurred_at, occurred_on,
@@ -36,7 +36,8 @@ SELECT
     s.ended_at,
     s.span_us / 1000000.0 + coalesce(s.last_duration_s, 0) AS duration_s,
     s.n_events,
-    CAST(floor(date_diff('day', p.treatment_start, s.occurred_on) / 7.0) AS BIGINT) + 1 AS week_no,
+    CAST(floor(date_diff('day', w.starts_on, s.occurred_on) / 7.0) AS BIGINT) + 1 AS week_no,
     s.span_us + s.last_active_us AS active_us
 FROM session AS s
 JOIN core.subject AS p ON p.subject_no = s.subject_no
+LEFT JOIN core.programme AS w ON w.subject_no = s.subject_no

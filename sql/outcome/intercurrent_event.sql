@@ -3,18 +3,19 @@
 --
 -- A site records them (feed intercurrent_events), or they follow from what else it sends:
 -- death: an adverse event of severity 5 or with the outcome FATAL, or leaving the study for that reason; once a person.
--- stopped_treatment: leaving the study while the treatment lasts, in an arm with the programme.
--- non_usage: no own event for as many days as the study file says while the programme was open: from the treatment
--- start to its planned end, the end of study, the reach of the log or as-of; days of a declared outage do not count.
+-- stopped_treatment: leaving the study while the treatment lasts, having been given the programme.
+-- non_usage: no own event for as many days as the study file says while the programme was open: from its start
+-- (core.programme) to its planned end, the end of study, the reach of the log or as-of; days of a declared outage do
+-- not count.
 -- crossover: own use in an arm (and epoch) without the programme, or a later randomisation to another arm.
 -- outage: days declared in the study file that fall into a person's treatment.
 WITH treated AS (
     SELECT
-        p.usubjid, p.site_id, p.treatment_start,
-        least(p.treatment_start + CAST(7 * s.treatment_weeks - 1 AS INTEGER), p.study_end) AS last_day
-    FROM core.subject AS p
+        p.usubjid, p.site_id, p.starts_on,
+        least(p.starts_on + CAST(7 * s.treatment_weeks - 1 AS INTEGER), p.study_end) AS last_day
+    FROM core.programme AS p
     CROSS JOIN study.setting AS s
-    WHERE p.programme_access AND p.treatment_start IS NOT NULL
+    WHERE p.programme_access
 ),
 recorded AS (
     SELECT
@@ -46,11 +47,12 @@ stopped AS (
         p.discontinuation_reason AS reason, 'participants' AS source, p.subject_id AS source_key, 3 AS rank
     FROM core.subject AS p
     CROSS JOIN study.setting AS s
+    JOIN core.programme AS w ON w.usubjid = p.usubjid
     ANTI JOIN left_for AS d ON d.usubjid = p.usubjid AND d.kind = 'death'
     WHERE
-        p.study_status = 'DISCONTINUED' AND p.programme_access
-        AND p.study_end >= p.treatment_start
-        AND coalesce(p.study_end < p.treatment_start + CAST(7 * s.treatment_weeks AS INTEGER), TRUE)
+        p.study_status = 'DISCONTINUED' AND w.programme_access
+        AND p.study_end >= w.starts_on
+        AND coalesce(p.study_end < w.starts_on + CAST(7 * s.treatment_weeks AS INTEGER), TRUE)
 ),
 own_day AS (
     SELECT u.usubjid, CAST(timezone(site.timezone, u.started_at) AS DATE) AS used_on
@@ -62,18 +64,18 @@ own_day AS (
     JOIN study.site AS site ON site.site_id = u.siteid
 ),
 open_time AS (
-    SELECT t.usubjid, t.site_id, t.treatment_start, least(t.last_day, r.usage_until, s.as_of) AS last_day
+    SELECT t.usubjid, t.site_id, t.starts_on, least(t.last_day, r.usage_until, s.as_of) AS last_day
     FROM treated AS t
     CROSS JOIN study.setting AS s
     JOIN core.log_reach AS r ON r.site_id = t.site_id AND r.usage_until IS NOT NULL
 ),
 use AS (
-    SELECT usubjid, site_id, last_day, treatment_start - 1 AS used_on
+    SELECT usubjid, site_id, last_day, starts_on - 1 AS used_on
     FROM open_time
     UNION ALL
     SELECT o.usubjid, o.site_id, o.last_day, d.used_on
     FROM open_time AS o
-    JOIN own_day AS d ON d.usubjid = o.usubjid AND d.used_on BETWEEN o.treatment_start AND o.last_day
+    JOIN own_day AS d ON d.usubjid = o.usubjid AND d.used_on BETWEEN o.starts_on AND o.last_day
 ),
 silence AS (
     SELECT
@@ -133,13 +135,13 @@ randomised_again AS (
 ),
 outage AS (
     SELECT
-        t.usubjid, 'outage' AS kind, greatest(o.first_day, t.treatment_start) AS started_on,
+        t.usubjid, 'outage' AS kind, greatest(o.first_day, t.starts_on) AS started_on,
         least(o.last_day, t.last_day) AS ended_on,
         CAST(NULL AS VARCHAR) AS reason, 'study_file' AS source, CAST(o.first_day AS VARCHAR) AS source_key, 7 AS rank
     FROM treated AS t
     CROSS JOIN study.setting AS s
     JOIN study.outage AS o
-        ON o.site_id = t.site_id AND o.last_day >= t.treatment_start AND o.first_day <= coalesce(t.last_day, s.as_of)
+        ON o.site_id = t.site_id AND o.last_day >= t.starts_on AND o.first_day <= coalesce(t.last_day, s.as_of)
     WHERE o.first_day <= s.as_of
 ),
 event AS (

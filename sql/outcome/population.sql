@@ -4,7 +4,7 @@
 -- primary parameter, all in the first epoch: a baseline; a value at any time after it; a value that stands for the
 -- primary visit.
 -- Those about the programme bind only people whose arm has access to it: an own event in the log since the
--- treatment start; core modules completed.
+-- treatment start; core modules completed, of as many as their arm's programme has.
 WITH primary_outcome AS (
     SELECT
         r.usubjid,
@@ -30,6 +30,12 @@ completed AS (
     FROM engagement.module_progress
     WHERE is_core AND completed_at IS NOT NULL
     GROUP BY usubjid
+),
+offered AS (
+    SELECT a.arm, count(*) AS n_core_modules
+    FROM study.module_arm AS a
+    JOIN study.module AS m ON m.module = a.module AND m.is_core
+    GROUP BY a.arm
 )
 SELECT
     p.usubjid,
@@ -40,10 +46,14 @@ SELECT
         AND (NOT c.post_baseline_primary OR coalesce(o.has_later_value, FALSE))
         AND (NOT c.primary_at_endpoint OR coalesce(o.has_endpoint, FALSE))
         AND (NOT c.programme_started OR NOT p.programme_access OR started.usubjid IS NOT NULL)
-        AND (NOT p.programme_access OR coalesce(completed.n_core_modules, 0) >= c.core_modules_completed)
+        AND (
+            NOT p.programme_access
+            OR coalesce(completed.n_core_modules, 0) >= least(c.core_modules_completed, coalesce(offered.n_core_modules, 0))
+        )
         AS belongs
 FROM core.subject AS p
 CROSS JOIN study.population AS c
 LEFT JOIN primary_outcome AS o ON o.usubjid = p.usubjid
 LEFT JOIN started ON started.usubjid = p.usubjid
 LEFT JOIN completed ON completed.usubjid = p.usubjid
+LEFT JOIN offered ON offered.arm = coalesce(p.arm, '')

@@ -7,6 +7,7 @@ WITH used AS (
         greatest(u.valid_from, t.valid_from) AS known_from,
         least(u.valid_to, t.valid_to) AS known_to,
         t.listed, t.consent_date, t.study_end, t.randomised,
+        CASE WHEN later_arm.programme_access THEN t.later_start_on END AS later_access_on,
         CASE WHEN s.has_allocation THEN arm.programme_access ELSE TRUE END AS programme_access,
         CASE
             WHEN s.treatment_starts IS NULL OR (s.has_allocation AND NOT t.randomised) THEN NULL
@@ -19,6 +20,7 @@ WITH used AS (
         AND coalesce(t.valid_from < u.valid_to, TRUE) AND coalesce(u.valid_from < t.valid_to, TRUE)
     CROSS JOIN study.setting AS s
     LEFT JOIN study.arm AS arm ON arm.arm = t.arm
+    LEFT JOIN study.arm AS later_arm ON later_arm.arm = t.later_arm
 ),
 -- What the log knew of a module at each moment at which that changed.
 moment AS (
@@ -106,7 +108,7 @@ SELECT
     'usage_without_access' AS rule, site_id, subject_id, subject_id AS record_key, known_from, known_to,
     TRUE AS broken, CAST(NULL AS VARCHAR) AS value, sequence, TRUE AS one_arm
 FROM used
-WHERE randomised AND NOT programme_access AND n_own > 0
+WHERE randomised AND NOT programme_access AND n_own > 0 AND coalesce(first_on < later_access_on, TRUE)
 UNION ALL
 SELECT
     'module_completed_before_opened' AS rule, site_id, subject_id, record_key, known_from, known_to,

@@ -32,9 +32,13 @@ person_count AS (
         count(*) FILTER (WHERE p.study_status = 'DISCONTINUED') AS n_withdrawn,
         count(*) FILTER (WHERE p.study_status = 'DISCONTINUED' AND a.last_on > p.study_end) AS n_after,
         count(*) FILTER (WHERE p.randomised AND NOT p.programme_access) AS n_without_access,
-        count(a.first_on) FILTER (WHERE p.randomised AND NOT p.programme_access) AS n_used_without_access
+        count(a.first_on) FILTER (
+            WHERE p.randomised AND NOT p.programme_access
+            AND (w.epoch_no IS NULL OR a.first_on < w.starts_on)
+        ) AS n_used_without_access
     FROM core.subject AS p
     LEFT JOIN account AS a ON a.site_id = p.site_id AND a.subject_id = p.subject_id
+    LEFT JOIN core.programme AS w ON w.usubjid = p.usubjid
     GROUP BY p.site_id
 ),
 module_count AS (

@@ -31,22 +31,35 @@ visit_form AS (
     LEFT JOIN study.epoch_arm AS later ON later.epoch_no = visit.epoch_no AND later.arm = coalesce(p.arm, '')
     LEFT JOIN core.epoch AS begun ON begun.usubjid = p.usubjid AND begun.epoch_no = visit.epoch_no
 ),
+-- People who may still be given the programme in an epoch that they have not begun.
+waiting AS (
+    SELECT DISTINCT p.usubjid
+    FROM person AS p
+    JOIN study.epoch_arm AS ea ON ea.arm = coalesce(p.arm, '')
+    JOIN study.epoch AS e ON e.epoch_no = ea.epoch_no
+    LEFT JOIN study.arm AS a ON a.arm = e.arm
+    ANTI JOIN core.epoch AS begun ON begun.usubjid = p.usubjid AND begun.epoch_no = ea.epoch_no
+    ANTI JOIN core.programme AS given ON given.usubjid = p.usubjid AND given.programme_access
+    WHERE e.starts = 'second_allocation' OR a.programme_access
+),
 week AS (
     SELECT
         p.usubjid, p.weekly_label AS avisit, i.instrument, i.weekly_since,
-        p.programme_access OR NOT p.in_trial AS has_programme,
-        p.treatment_start,
+        coalesce(w.programme_access, FALSE) OR NOT p.in_trial OR waits.usubjid IS NOT NULL AS has_programme,
+        CASE WHEN waits.usubjid IS NULL THEN w.starts_on END AS starts_on,
         unnest(generate_series(1, p.treatment_weeks)) AS week_no
     FROM person AS p
     JOIN study.instrument AS i ON i.weekly
+    LEFT JOIN core.programme AS w ON w.usubjid = p.usubjid
+    LEFT JOIN waiting AS waits ON waits.usubjid = p.usubjid
 ),
 weekly_form AS (
     SELECT
         usubjid, avisit, week_no, instrument,
-        treatment_start + CAST(7 * (week_no - 1) AS INTEGER) AS opens_on,
-        treatment_start + CAST(7 * week_no - 1 AS INTEGER) AS due_on,
+        starts_on + CAST(7 * (week_no - 1) AS INTEGER) AS opens_on,
+        starts_on + CAST(7 * week_no - 1 AS INTEGER) AS due_on,
         has_programme
-            AND coalesce(weekly_since <= treatment_start + CAST(7 * (week_no - 1) AS INTEGER), TRUE) AS asked
+            AND coalesce(weekly_since <= starts_on + CAST(7 * (week_no - 1) AS INTEGER), TRUE) AS asked
     FROM week
 ),
 planned AS (

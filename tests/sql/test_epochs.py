@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
@@ -102,6 +102,47 @@ def test_weeks_are_counted_from_both_starts(ict_sad: Protocol) -> None:
         (16, 1, 16),
         (17, 2, 2),
     ]
+
+
+def test_use_of_the_programme_is_counted_since_it_was_given(ict_sad: Protocol) -> None:
+    """Weeks, planned weekly forms and the time to non-usage begin with the second epoch of who waited."""
+    again = {"second_arm": "ICT", "second_randomised_on": START}
+    trial = waited(waiting_list(ict_sad, {"second_allocation": True}, None), [(day(1), 20)], **again)
+    trial.as_of = START + timedelta(20)
+    place = datetime.combine(START + timedelta(20), time(12), UTC)
+    trial.delivery("oxford", "usage", received_at=place)
+    for days in (-1, 0, 8):
+        trial.event("001", datetime.combine(START + timedelta(days), time(12), UTC))
+    trial.contact("001", datetime.combine(START + timedelta(7), time(12), UTC), minutes=10.0)
+    db = trial.tables("engagement.participant_week", "analysis.adtte", "quality.expected", "quality.data_query")
+    weeks = db.rows("SELECT week_no, n_sessions, n_calls FROM engagement.participant_week ORDER BY week_no")
+    assert weeks == [(1, 1, None), (2, 1, 1), (3, 0, None)]
+    assert db.row("SELECT startdt, aval FROM analysis.adtte WHERE paramcd = 'NONUSE'") == (START, 21.0)
+    sql = "SELECT min(opens_on), max(due_on), count(*) FROM quality.expected WHERE week_no > 0 AND instrument = 'phq9'"
+    assert db.row(sql) == (START, START + timedelta(7 * 14 - 1), 14)
+    # Only the day before the second start is use without access.
+    assert db.rows("SELECT status FROM quality.data_query WHERE rule = 'usage_without_access'") == [("open",)]
+
+
+def test_use_after_the_second_start_is_no_use_without_access(ict_sad: Protocol) -> None:
+    """It was one until the second allocation was known."""
+    trial = waited(waiting_list(ict_sad, {"second_allocation": True}, None), [(day(1), 20)])
+    trial.delivery("oxford", "usage")
+    trial.event("001", datetime.combine(START + timedelta(1), time(12), UTC))
+    asked = "SELECT status FROM quality.data_query WHERE rule = 'usage_without_access'"
+    assert trial.tables("quality.data_query").rows(asked) == [("open",)]
+    known = trial.delivery("oxford", "allocation")
+    again = {"second_arm": "ICT", "second_randomised_on": START}
+    trial.add("allocation", "oxford", known, subject_id="001", arm="WAIT", randomised_on=RANDOMISED, **again)
+    assert trial.tables("quality.data_query").rows(asked) == [("closed",)]
+
+
+def test_weekly_forms_of_who_still_waits_are_not_due(ict_sad: Protocol) -> None:
+    for arm, state in (("WAIT", "not_due"), ("ICT", "overdue")):
+        trial = Trial(waiting_list(ict_sad, {"weeks": 15}), as_of=day(50))
+        trial.person("001", arm)
+        sql = "SELECT DISTINCT state FROM quality.expected WHERE week_no = 1 AND instrument = 'phq9'"
+        assert trial.tables("quality.expected").rows(sql) == [(state,)]
 
 
 def test_nothing_of_a_second_epoch_is_in_the_blinded_file(ict_sad: Protocol) -> None:

@@ -151,6 +151,22 @@ def is_near(line: int | None, text: str, words: str) -> bool:
             "epochs: [{epoch: A}, {epoch: B, arm: ICT, starts: {second_allocation: true}}]\nvisits:\n",
             "name the `arm` people are then in, unless a second allocation says it",
         ),
+        (
+            "visits:\n",
+            "epochs: [{epoch: A}, {epoch: B, arm: ICT, ratio: {ICT: 1}, starts: {weeks: 3}}]\nvisits:\n",
+            "only a second allocation divides people",
+        ),
+        ("programme_access: true}", "programme_access: true, ratio: 0}", "expected at least 1, found 0"),
+        (
+            "{module: core_02, label: Core module 2, kind: core}",
+            "{module: core_02, label: Core module 2, kind: core, arms: [TAU]}",
+            "no arm `TAU` with the programme; there are ICT",
+        ),
+        (
+            "{module: booster_01, label: Booster module 1, kind: booster}",
+            "{module: booster_01, label: Booster module 1, kind: booster, phase: treatment}",
+            "a module of kind booster belongs to the booster phase",
+        ),
         ("visits:\n", "epochs: [{epoch: A, arms: [TAU]}]\nvisits:\n", "the first epoch is everybody's"),
         (
             "visits:\n",
