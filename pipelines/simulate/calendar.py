@@ -7,16 +7,22 @@ from datetime import date, timedelta
 
 import polars as pl
 
-RECRUITMENT_DAYS = 365
+RECRUITMENT_DAYS = 365  # at least
+FOLLOW_UPS = 1.7  # … and so many times as long as one person is followed, so that many have come to the end
 LAST_CONSENT_BEFORE = 33  # days before today, so that everyone drawn as randomised has been
 
 
 @dataclass(frozen=True)
 class Calendar:
     """`today` is the day of the nightly; the trial's data end two days before it, so that the day is over
-    on every clock on earth."""
+    on every clock on earth. `followed_days`: for how long the protocol follows one person."""
 
     today: date
+    followed_days: int = 0
+
+    @property
+    def recruitment_days(self) -> int:
+        return max(RECRUITMENT_DAYS, round(FOLLOW_UPS * self.followed_days))
 
     @property
     def cut(self) -> date:
@@ -28,7 +34,7 @@ class Calendar:
 
     @property
     def first_consent(self) -> date:
-        return self.last_consent - timedelta(days=RECRUITMENT_DAYS)
+        return self.last_consent - timedelta(days=self.recruitment_days)
 
     def cuts(self, *days_before: int) -> list[date]:
         """Days on which sites export, the last one being `cut`."""

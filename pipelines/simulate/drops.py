@@ -97,7 +97,20 @@ def plan(protocol: Protocol, trial: Trial, calendar: Calendar) -> tuple[list[Dro
         for feed in LOGS if protocol.study.has_allocation else LOGS[1:]:
             drops += post.log(feed)
         by_day |= post.by_day
-    return [drop for drop in drops if drop.rows], by_day  # who has nothing to report sends no file
+    drops = [drop for drop in drops if drop.rows]  # who has nothing to report sends no file
+    _know_repeats(drops)
+    return drops, by_day
+
+
+def _know_repeats(drops: list[Drop]) -> None:
+    """An export that says the same as the one before it: its bytes are a repeat, from which nothing changes."""
+    latest: dict[tuple[str, str, str], Drop] = {}
+    for drop in drops:
+        stream = (drop.site, drop.feed, drop.source.source if drop.source else "house")
+        before = latest.get(stream)
+        if before is not None and before.cells.text.equals(drop.cells.text):
+            drop.expected = Expected("repeat")
+        latest[stream] = drop
 
 
 def log_ends(drops: list[Drop]) -> dict[tuple[str, str], date | None]:
@@ -149,6 +162,8 @@ class _Post:
         drops = []
         for i, (after, cut) in enumerate(_spans(self.calendar.cuts(*INCREMENTS.get(feed, FULL_EXPORTS)))):
             new = rows.filter(pl.col(day) <= cut, pl.lit(full) | (pl.col(day) > after))
+            if feed == "allocation" and self.trial.allocated_again:
+                new = _as_allocated(rows, date.min if full else after, cut)
             drops.append(self._drop(feed, self._cells(feed, source, new), cut, i, source))
         return drops
 
@@ -260,6 +275,16 @@ def _usual_scope(feed: str) -> str:
 def _same_export(one: Source, other: Source) -> bool:
     same = (one.files, one.read, one.dialect) == (other.files, other.read, other.dialect)
     return same and one.columns.get("subject_id") == other.columns.get("subject_id")
+
+
+def _as_allocated(rows: pl.DataFrame, after: date, cut: date) -> pl.DataFrame:
+    """Whoever was randomised, or randomised again, in the days after `after` up to `cut`, as known on that day."""
+    again = pl.col("second_randomised_on") <= cut
+    news = pl.col("randomised_on").is_between(after, cut, closed="right") | (
+        again & (pl.col("second_randomised_on") > after)
+    )
+    known = [pl.when(again).then(name).alias(name) for name in ("second_arm", "second_randomised_on")]
+    return rows.filter(news.fill_null(False)).with_columns(known)
 
 
 def _spans(cuts: list[date]) -> Iterator[tuple[date, date]]:

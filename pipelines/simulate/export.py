@@ -45,14 +45,19 @@ class Cells:
 
 def house_cells(feed: str, rows: pl.DataFrame) -> Cells:
     """`rows` (the feed's columns as text, see `as_text`) in the house format."""
-    columns = FEEDS[feed].header
+    columns = _columns(feed, rows)
     return Cells(rows.select(pl.col(name) if name in rows.columns else _nothing(name) for name in columns), rows)
+
+
+def _columns(feed: str, rows: pl.DataFrame) -> list[str]:
+    """The columns of every file of the feed, and of those that a file may lack the ones that there are."""
+    return [column.name for column in FEEDS[feed].columns if not column.optional or column.name in rows.columns]
 
 
 def as_text(feed: str, rows: pl.DataFrame, formats: Mapping[str, DateShape]) -> pl.DataFrame:
     """`rows` with every column of the feed as text: dates in ISO 8601 or in the format given for the column."""
     expressions = []
-    for name in FEEDS[feed].header:
+    for name in _columns(feed, rows):
         if name not in rows.columns:
             expressions.append(_nothing(name))
         elif rows.schema[name].is_temporal():

@@ -38,6 +38,9 @@ SHARED = 0.65  # correlation of an instrument's baseline with the person's sever
 VISIT_NOISE = 0.22  # of the baseline standard deviation
 ITEM_NOISE = 0.07  # of an item's range
 
+# Of items that may tell of danger (PHQ-9 item 9): some people have such thoughts at all, and then so much of how bad
+# things are otherwise. Chosen for people treated for anxiety; of depressed ones half did (10.1136/bmjopen-2012-001558).
+IN_DANGER, SHARE_IN_DANGER = 0.25, 0.5
 MISSING_ITEM, BROKEN_OFF, NOT_ANSWERED_AT_VISIT = 0.006, 0.03, 0.02
 ATTENDS_BEFORE = 0.97  # baseline
 MISSED_VISIT = (0.04, 0.0007)  # share missed: at the start, and for each day of the target
@@ -72,7 +75,9 @@ def fill_in(
     forms = forms.sort("person", "local", "weekly", "instrument").with_columns(
         pl.int_range(pl.len(), dtype=pl.Int64).alias("form")
     )
-    latent = people.select("person", "access", "reference", "severity", "response", "stopped_on", "employed")
+    latent = people.select(
+        "person", "access", "reference", "treated_from", "severity", "response", "stopped_on", "employed"
+    )
     forms_with = forms.join(latent, on="person", how="left", maintain_order="left")
     weeks = protocol.study.treatment.weeks if protocol.study.treatment else 14
     answers = [
@@ -83,11 +88,10 @@ def fill_in(
 
 
 def _at_visits(protocol: Protocol, people: pl.DataFrame, calendar: Calendar, rng: np.random.Generator) -> pl.DataFrame:
-    """Of the first epoch: nobody is simulated beyond it."""
     rows: list[dict[str, Any]] = []
-    for visit in protocol.study.first_visits:
+    for visit in protocol.study.visits:
         instruments = [s.instrument for s in protocol.study.instruments if visit.avisit in s.visits]
-        dated = _visit_days(visit, people, calendar, rng)
+        dated = _visit_days(visit, _in_epoch(people, protocol.study.epoch_number(visit)), rng)
         baseline = visit.target_day <= 1
         rows += _filled_in(dated, visit.avisit, instruments, rng, same_day=baseline)
         if baseline:
@@ -107,7 +111,16 @@ def _until(forms: pl.DataFrame, people: pl.DataFrame, calendar: Calendar) -> pl.
     return forms.filter(pl.col("local").dt.date() <= pl.col("last")).select(list(FORM))
 
 
-def _visit_days(visit: Visit, people: pl.DataFrame, calendar: Calendar, rng: np.random.Generator) -> pl.DataFrame:
+def _in_epoch(people: pl.DataFrame, epoch_no: int) -> pl.DataFrame:
+    """The people with the arm and the first day that they have in an epoch; of a later one, those who began it."""
+    if epoch_no == 1:
+        return people
+    return people.filter(later_epoch=epoch_no).with_columns(
+        pl.col("later_arm").alias("arm"), pl.col("later_start").alias("reference")
+    )
+
+
+def _visit_days(visit: Visit, people: pl.DataFrame, rng: np.random.Generator) -> pl.DataFrame:
     """person, day, again (a second day, where there is room for one) of everyone who attends."""
     n = people.height
     arms = pl.lit(True) if visit.arms is None else pl.col("arm").is_in(visit.arms)
@@ -196,6 +209,9 @@ def _answers(
     share = _share(instrument, forms, n_people, weeks, rng)[:, None]
     hardness = rng.normal(0, ITEM_NOISE, len(names))
     chance = share + hardness - hardness.mean() + rng.normal(0, ITEM_NOISE, (forms.height, len(names)))
+    if instrument.risk_items:
+        in_danger = (rng.random(n_people) < IN_DANGER)[forms["person"].to_numpy()]
+        _make_rare(chance, np.isin(names, [risk.item for risk in instrument.risk_items]), in_danger)
     answer = low + rng.binomial(high - low, np.clip(chance, 0.0, 1.0))
     turned = np.isin(names, list(_high_is_better(instrument)))
     answer = np.where(turned, low + high - answer, answer)
@@ -217,13 +233,20 @@ def _answers(
     )
 
 
+def _make_rare(chance: np.ndarray, risky: np.ndarray, in_danger: np.ndarray) -> None:
+    """Lower the answers to the `risky` items; the others make up for it, so that the sum keeps its course."""
+    before = chance[:, risky].sum(axis=1)
+    chance[:, risky] *= np.where(in_danger, SHARE_IN_DANGER, 0.0)[:, None]
+    chance[:, ~risky] += ((before - chance[:, risky].sum(axis=1)) / (~risky).sum())[:, None]
+
+
 def _share(
     instrument: Instrument, forms: pl.DataFrame, n_people: int, weeks: int, rng: np.random.Generator
 ) -> np.ndarray:
     """How bad the first score of each form is, from 0 (as good as can be) to 1.
 
     It falls in step with the days under treatment, stays where it is when the person stops using the
-    programme, and holds after the treatment.
+    programme, and holds after the treatment. While people wait, or are not treated with it, it hardly falls.
     """
     score = next(score for score in instrument.scores if score.range)
     assert score.range is not None
@@ -235,10 +258,18 @@ def _share(
     own = rng.normal(0, 1, n_people)[forms["person"].to_numpy()]
     severity = SHARED * forms["severity"].to_numpy() + (1 - SHARED**2) ** 0.5 * own
     end = pl.min_horizontal(pl.col("local").dt.date(), "stopped_on")
-    days = forms.select((end - pl.col("reference")).dt.total_days().fill_null(0).cast(pl.Float64)).to_series()
-    progress = np.clip(days.to_numpy() / (7 * weeks), 0, 1) * forms["response"].to_numpy()
-    progress = np.where(forms["access"].to_numpy(), progress, CONTROL_SHARE * progress)
-    points = mean + sd * severity - fall * progress + VISIT_NOISE * sd * rng.normal(0, 1, forms.height)
+    untreated_until = pl.min_horizontal(end, "treated_from")
+    share_of = {
+        since: forms.select(((until - pl.col(since)).dt.total_days().fill_null(0) / (7 * weeks)).clip(0, 1)).to_series()
+        for since, until in (("treated_from", end), ("reference", untreated_until))
+    }
+    progress = share_of["treated_from"].to_numpy() + CONTROL_SHARE * share_of["reference"].to_numpy()
+    points = (
+        mean
+        + sd * severity
+        - fall * progress * forms["response"].to_numpy()
+        + VISIT_NOISE * sd * rng.normal(0, 1, forms.height)
+    )
     return np.clip(points / (high - low), 0.01, 0.99)
 
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from pipelines.simulate.calendar import RECRUITMENT_DAYS, Calendar
-from pipelines.study.study import Site, Study
+from pipelines.simulate.calendar import Calendar
+from pipelines.simulate.later_epoch import LaterEpoch, longest_wait
+from pipelines.study.study import Site, Study, Visit
 
 SCREEN_FAILURES = 0.12  # beside every randomised person
 IN_SCREENING = 0.04
@@ -49,6 +50,11 @@ COLUMNS: dict[str, Any] = {
     "stratum": pl.String,
     "access": pl.Boolean,
     "reference": pl.Date,
+    "later_epoch": pl.Int64,
+    "later_start": pl.Date,
+    "later_arm": pl.String,
+    "treated_from": pl.Date,
+    "treated_in": pl.String,
     "withdrew_on": pl.Date,
     "reason": pl.String,
     "completed_on": pl.Date,
@@ -62,8 +68,10 @@ def recruit(study: Study, participants: int, calendar: Calendar, rng: np.random.
     """One row a person, sorted by site and subject_id (columns: `COLUMNS`).
 
     `participants` are randomised (enrolled, in a trial without arms); screen failures and people who are
-    still in screening come on top. `seen_on` is the first day on which the site's exports list the person;
-    `severity` and `response` are standard normal and mean-1 latent factors of the outcomes.
+    still in screening come on top. `seen_on` is the first day on which the site's exports list the person.
+    `later_…` say which epoch the person went on to, when, and in which arm; `treated_from` and `treated_in`, since
+    when and in which arm the person has had the programme (`access`: at any time). `severity` and `response` are
+    standard normal and mean-1 latent factors of the outcomes.
     """
     rows: list[dict[str, Any]] = []
     for number, (site, size) in enumerate(zip(study.sites, _sizes(study, participants), strict=True)):
@@ -85,15 +93,16 @@ def _sizes(study: Study, participants: int) -> list[int]:
 def _at_site(
     study: Study, site: Site, number: int, size: int, calendar: Calendar, rng: np.random.Generator
 ) -> list[dict[str, Any]]:
-    people = [_randomised(calendar, rng) for _ in range(size)]
+    people = [_randomised(calendar, rng, alone=size == 1) for _ in range(size)]
     people += [_screen_failure(calendar, rng) for _ in range(round(SCREEN_FAILURES * size))]
     people += [_screened(calendar, rng) for _ in range(round(IN_SCREENING * size))]
     people += [_enrolled(calendar, rng) for _ in range(round(ENROLLED * size))]
     people.sort(key=lambda person: person["seen_on"])
     _allocate(study, site, [p for p in people if "randomised_on" in p], rng)
+    later = LaterEpoch(study)
     for i, person in enumerate(people, start=1):
         person.update(_self(site, person, rng), subject_id=_identifier(site, number, i))
-        person.update(_fate(study, person, calendar, rng))
+        person.update(_fate(study, person, calendar, rng, later))
     return [{name: person.get(name) for name in COLUMNS} for person in people]
 
 
@@ -106,11 +115,14 @@ def _identifier(site: Site, number: int, i: int) -> str:
 
 
 def _day(calendar: Calendar, rng: np.random.Generator) -> date:
-    return calendar.first_consent + timedelta(days=int(rng.integers(RECRUITMENT_DAYS + 1)))
+    return calendar.first_consent + timedelta(days=int(rng.integers(calendar.recruitment_days + 1)))
 
 
-def _randomised(calendar: Calendar, rng: np.random.Generator) -> dict[str, Any]:
+def _randomised(calendar: Calendar, rng: np.random.Generator, *, alone: bool) -> dict[str, Any]:
+    """Whoever is alone at a site came in its first month: there is nobody else whose course could be seen."""
     consent = _day(calendar, rng)
+    if alone:
+        consent = calendar.first_consent + (consent - calendar.first_consent) % timedelta(days=31)
     wait = int(rng.integers(5, 22))
     if rng.random() < LONG_WAIT and consent + timedelta(days=45) < calendar.cut:
         wait = int(rng.integers(31, 42))
@@ -133,14 +145,16 @@ def _enrolled(calendar: Calendar, rng: np.random.Generator) -> dict[str, Any]:
 
 
 def _allocate(study: Study, site: Site, people: list[dict[str, Any]], rng: np.random.Generator) -> None:
-    """Permuted blocks, each arm twice in a block, in the order of randomisation."""
+    """Permuted blocks, each arm twice its ratio in a block, in the order of randomisation."""
     arms = {arm.arm: arm for arm in study.arms}
     block: list[str] = []
     for person in sorted(people, key=lambda p: p["randomised_on"]):
         if not arms:
             person.update(randomised_on=None, reference=person["consent_date"], access=bool(study.modules))
             continue
-        block = block or [str(arm) for arm in rng.permutation(list(arms) * 2)]
+        block = block or [
+            str(arm) for arm in rng.permutation([arm.arm for arm in study.arms for _ in range(arm.ratio)] * 2)
+        ]
         arm = arms[block.pop()]
         starts = "consent_date" if study.reference_date == "consent" else "randomised_on"
         person.update(arm=arm.arm, access=arm.programme_access, stratum=site.site, reference=person[starts])
@@ -163,24 +177,59 @@ def _self(site: Site, person: dict[str, Any], rng: np.random.Generator) -> dict[
     }
 
 
-def _fate(study: Study, person: dict[str, Any], calendar: Calendar, rng: np.random.Generator) -> dict[str, Any]:
-    """When the person left, finished, or stopped using the programme; NULL for what has not happened by the cut."""
+def _fate(
+    study: Study, person: dict[str, Any], calendar: Calendar, rng: np.random.Generator, later: LaterEpoch
+) -> dict[str, Any]:
+    """When the person left, went on to a later epoch, finished, or stopped using the programme; NULL for what has
+    not happened by the cut."""
     leaves, day, reason = rng.random(), int(rng.integers(8, 185)), REASONS[int(rng.integers(len(REASONS)))]
     stops, stop_day = rng.random(), int(rng.integers(14, 90))
     start = person.get("reference")
     if start is None:
         return {}
-    due = [v for v in study.first_visits if v.arms is None or person.get("arm") in v.arms]
-    done = start + timedelta(days=max(v.window[1] for v in due) + 2)
-    fate: dict[str, Any] = {}
     left = start + timedelta(days=day)
-    if leaves < WITHDRAWAL[person["access"]] and left < min(done, calendar.cut):
+    leaves_early = leaves < WITHDRAWAL[person["access"]]
+    next_epoch = later.begun(person, min(left, calendar.cut) if leaves_early else calendar.cut, rng)
+    done = _last_day(study, person.get("arm"), start, 1)
+    if next_epoch:
+        done = _last_day(study, next_epoch["later_arm"], next_epoch["later_start"], next_epoch["later_epoch"])
+    fate = next_epoch | _programme(study, person, next_epoch)
+    if leaves_early and left < min(done, calendar.cut):
         fate.update(withdrew_on=left, reason=reason)
-    elif done <= calendar.cut:
+    elif done <= calendar.cut and (next_epoch or not later.awaits(person)):
         fate["completed_on"] = done
-    if person["access"] and stops < EARLY_STOP:
-        fate["stopped_on"] = start + timedelta(days=stop_day)
+    if fate["access"] and stops < EARLY_STOP:
+        fate["stopped_on"] = fate["treated_from"] + timedelta(days=stop_day)
     return fate
+
+
+def _last_day(study: Study, arm: str | None, start: date, epoch_no: int) -> date:
+    """When an epoch's last window has closed, and the person has completed the trial."""
+    due = visits_of(study, arm, epoch_no) or study.first_visits
+    return start + timedelta(days=max(v.window[1] for v in due) + 2)
+
+
+def visits_of(study: Study, arm: str | None, epoch_no: int) -> list[Visit]:
+    """The visits of an epoch that somebody in `arm` has."""
+    visits = [visit for visit in study.visits if study.epoch_number(visit) == epoch_no]
+    return [visit for visit in visits if visit.arms is None or arm in visit.arms]
+
+
+def _programme(study: Study, person: dict[str, Any], next_epoch: dict[str, Any]) -> dict[str, Any]:
+    """Since when, and in which arm, the person has had the programme."""
+    if person["access"]:
+        return {"access": True, "treated_from": person["reference"], "treated_in": person.get("arm")}
+    given = next((arm.programme_access for arm in study.arms if arm.arm == next_epoch.get("later_arm")), False)
+    if not given:
+        return {"access": False}
+    return {"access": True, "treated_from": next_epoch["later_start"], "treated_in": next_epoch["later_arm"]}
+
+
+def longest_follow_up(study: Study) -> int:
+    """Days from the reference date to the end of the last window that anybody can have, waiting included."""
+    first = max(visit.window[1] for visit in study.first_visits)
+    later = [visit.window[1] for visit in study.visits if study.epoch_number(visit) > 1]
+    return max(first, longest_wait(study) + max(later)) if later else first
 
 
 def status_on(people: pl.DataFrame, day: date) -> pl.DataFrame:

@@ -55,10 +55,11 @@ class Programme:
 
 @dataclass(frozen=True)
 class _Users:
-    """People with access, arrays of equal length; days count from 1970-01-01."""
+    """People with access, arrays of equal length; days count from 1970-01-01. `arm`: in which they have it."""
 
     person: np.ndarray
     zone: list[str]
+    arm: np.ndarray
     start: np.ndarray
     end: np.ndarray
     stop: np.ndarray
@@ -137,17 +138,19 @@ def _no_number(name: str) -> pl.Expr:
 
 
 def _users(people: pl.DataFrame, calendar: Calendar) -> _Users:
-    with_access = people.filter(pl.col("access") & pl.col("reference").is_not_null())
+    with_access = people.filter(pl.col("access") & pl.col("treated_from").is_not_null())
     end = pl.min_horizontal("withdrew_on", "completed_on", pl.lit(calendar.cut))
     days = with_access.select(
         "person",
         "zone",
-        pl.col("reference").to_physical().alias("start"),
+        pl.col("treated_in").fill_null(""),
+        pl.col("treated_from").to_physical().alias("start"),
         end.to_physical().alias("end"),
         pl.coalesce("stopped_on", end).to_physical().alias("stop"),
     )
     number = {name: days[name].cast(pl.Int64).to_numpy() for name in ("person", "start", "end", "stop")}
-    return _Users(number["person"], days["zone"].to_list(), number["start"], number["end"], number["stop"])
+    arm = np.array(days["treated_in"].to_list(), dtype=object)
+    return _Users(number["person"], days["zone"].to_list(), arm, number["start"], number["end"], number["stop"])
 
 
 def _until_cut(frame: pl.DataFrame, people: pl.DataFrame, calendar: Calendar) -> pl.DataFrame:
@@ -269,11 +272,14 @@ def _current_module(
     study: Study, users: _Users, sessions: _Sessions, session: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
     """The core module of the week for most pages; empty for the home page and the like."""
-    core = [m.module for m in study.modules if m.kind == "core"]
-    if not core:
-        return np.full(len(session), "")
     week = (sessions.start // DAY_MS - users.start[sessions.user]) // 7
-    current = np.array(core)[np.clip(week * 3 // 4, 0, len(core) - 1)]
+    arm, current = users.arm[sessions.user], np.full(len(sessions.user), "", dtype=object)
+    for of in sorted(set(users.arm)):
+        core = [m.module for m in study.modules_of(of) if m.kind == "core" and m.in_phase == "treatment"]
+        if core:
+            current = np.where(arm == of, np.array(core)[np.clip(week * 3 // 4, 0, len(core) - 1)], current)
+    if not current.any():
+        return np.full(len(session), "")
     return np.where(rng.random(len(session)) < 0.8, current[session], "")
 
 
@@ -296,20 +302,20 @@ def _releases(
 ) -> list[tuple[np.ndarray, str, np.ndarray]]:
     """For each module, the users it is released to and the day: core modules in step, optional ones to some,
     boosters after the treatment."""
-    core = [m.module for m in study.modules if m.kind == "core"]
-    booster = [m.module for m in study.modules if m.kind == "booster"]
+    core = [m.module for m in study.modules if m.kind == "core" and m.in_phase == "treatment"]
+    booster = [m.module for m in study.modules if m.in_phase == "booster"]
     everyone = np.arange(len(users.person))
     found = []
     for module in study.modules:
         offset = rng.integers(1, 4, len(everyone))
-        chosen = np.ones(len(everyone), dtype=bool)
-        if module.kind == "core":
-            offset = offset + 7 * int(core.index(module.module) * 0.8 * weeks / len(core))
-        elif module.kind == "booster":
+        chosen = np.isin(users.arm, module.arms or list(users.arm))
+        if module.in_phase == "booster":
             offset = offset + 7 * (weeks + 1 + 4 * booster.index(module.module))
+        elif module.kind == "core":
+            offset = offset + 7 * int(core.index(module.module) * 0.8 * weeks / len(core))
         else:
             offset = offset + 7 * rng.integers(3, max(weeks - 2, 4), len(everyone))
-            chosen = rng.random(len(everyone)) < OPTIONAL_SHARE
+            chosen &= rng.random(len(everyone)) < OPTIONAL_SHARE
         day = users.start + offset
         chosen &= (day <= users.end) & (day <= users.stop)
         found.append((everyone[chosen], module.module, day[chosen]))

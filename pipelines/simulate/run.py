@@ -15,6 +15,7 @@ from pipelines.workspace import Workspace
 if TYPE_CHECKING:
     import polars as pl
 
+    from pipelines.simulate.clinicians import Seen
     from pipelines.simulate.drops import Drop
     from pipelines.simulate.state import State
 
@@ -35,7 +36,8 @@ def simulate(
     today: date | None = None,
     events: float = EVENTS,
 ) -> Path:
-    """Fill `landing/` with the deliveries of a synthetic trial; returns the folder of its truth.
+    """Fill `landing/` with the deliveries of a synthetic trial, and the store with what its clinicians acknowledged of
+    the alerts; returns the folder of its truth.
 
     `participants` are randomised, in all; screen failures and people still in screening come on top. `today`
     (default: now, UTC) is the day before which the trial has run; what would lie later does not exist.
@@ -64,12 +66,15 @@ def simulate(
         return truth
     _require_formats(protocol)
     today = today or datetime.now(UTC).date()
-    drops, state, planted = _run(protocol, asked, today)
+    drops, state, planted, seen = _run(protocol, asked, today)
     _write_truth(truth, protocol, drops, state, planted, today)
+    from pipelines.safety.acknowledgement import acknowledge
     from pipelines.simulate.post import deliver
 
     for drop in drops:
         deliver(workspace, drop)
+    for alert in seen:
+        acknowledge(workspace, alert.alert_id, alert.given_by, "", alert.given_at)
     _json(truth / "simulation.json", asked | {"today": str(today)})
     return truth
 
@@ -96,17 +101,21 @@ def _require_formats(protocol: Protocol) -> None:
                 )
 
 
-def _run(protocol: Protocol, asked: dict[str, Any], today: date) -> tuple[list[Drop], State, list[dict[str, Any]]]:
+def _run(
+    protocol: Protocol, asked: dict[str, Any], today: date
+) -> tuple[list[Drop], State, list[dict[str, Any]], list[Seen]]:
     import numpy as np
 
     from pipelines.simulate.calendar import Calendar
+    from pipelines.simulate.clinicians import acknowledgements
     from pipelines.simulate.drops import log_ends, plan
     from pipelines.simulate.faults import plant
+    from pipelines.simulate.people import longest_follow_up
     from pipelines.simulate.scene import Scene
     from pipelines.simulate.state import State
     from pipelines.simulate.trial import run_trial
 
-    calendar = Calendar(today)
+    calendar = Calendar(today, longest_follow_up(protocol.study))
     trial = run_trial(protocol, asked["participants"], calendar, asked["events"], asked["seed"])
     state = State.of(trial, calendar)
     drops, state.by_day = plan(protocol, trial, calendar)
@@ -116,7 +125,8 @@ def _run(protocol: Protocol, asked: dict[str, Any], today: date) -> tuple[list[D
         plant(scene)
         planted = scene.planted
     state.log_ends = log_ends(drops)
-    return drops, state, planted
+    seen = acknowledgements(protocol, state, calendar, today, np.random.default_rng([asked["seed"], 10]))
+    return drops, state, planted, seen
 
 
 def _write_truth(

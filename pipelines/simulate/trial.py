@@ -32,7 +32,8 @@ class Trial:
 
     `people`: see `recruit`. `answers`: site, subject_id, instrument, visit, local (wall clock), weekly,
     form, item, value. `usage`, `contacts`: `utc` holds occurred_at, `day` its date at the site.
-    `adverse_events`, `allocation`: as the feeds. Numbers of events and contacts rise with time at each site.
+    `adverse_events`, `allocation`: as the feeds. `allocated_again`: epochs that begin with a second allocation.
+    Numbers of events and contacts rise with time at each site.
     """
 
     people: pl.DataFrame
@@ -40,11 +41,18 @@ class Trial:
     usage: pl.DataFrame
     contacts: pl.DataFrame
     adverse_events: pl.DataFrame
+    allocated_again: list[int]
 
     @property
     def allocation(self) -> pl.DataFrame:
+        """With the second allocation, where the protocol has one."""
+        again = pl.col("later_epoch").is_in(self.allocated_again)
+        second = [
+            pl.when(again).then("later_arm").alias("second_arm"),
+            pl.when(again).then("later_start").alias("second_randomised_on"),
+        ]
         return self.people.filter(pl.col("arm").is_not_null()).select(
-            "site", "subject_id", "arm", "randomised_on", "stratum"
+            "site", "subject_id", "arm", "randomised_on", "stratum", *(second if self.allocated_again else ())
         )
 
 
@@ -68,6 +76,7 @@ def run_trial(protocol: Protocol, participants: int, calendar: Calendar, events:
         usage=usage,
         contacts=contacts,
         adverse_events=_adverse_events(people, calendar, stream(4)),
+        allocated_again=[n for n, e in enumerate(protocol.study.epochs, 1) if e.starts and e.starts.second_allocation],
     )
 
 

@@ -11,6 +11,7 @@ import polars as pl
 
 from pipelines.simulate.calendar import to_utc
 from pipelines.simulate.state import State
+from pipelines.simulate.truth_epochs import epochs, with_programme
 from pipelines.simulate.truth_events import adverse_events, times
 from pipelines.study.instrument import Instrument, Part, Score
 from pipelines.study.load import Protocol
@@ -31,13 +32,14 @@ def truth_tables(protocol: Protocol, state: State, as_of: date) -> dict[str, pl.
     Columns and meanings are those of the published tables of the same names (score: analysis.adqs);
     `as_of` is the day that counts as today.
     """
-    subjects = _subjects(protocol, state)
+    subjects, begun = _people(protocol, state, as_of)
     usage = _of_subjects(state.usage, subjects)
     sessions = _sessions(protocol, usage)
-    records = _records(protocol, state, subjects)
+    records = _records(protocol, state, subjects, begun)
+    second = begun.filter(epoch_no=2).select("usubjid", pl.col("start_on").alias("ap02sdt"))
     return {
-        "adsl": subjects.select(
-            "usubjid", "siteid", "arm", "randdt", "rficdt", "age", "sex", "eosstt", "eosdt", "ittfl"
+        "adsl": subjects.join(second, on="usubjid", how="left", maintain_order="left").select(
+            "usubjid", "siteid", "arm", "randdt", "rficdt", "age", "sex", "eosstt", "eosdt", "ittfl", "ap02sdt"
         ),
         "score": _scores(records),
         "adqw": _weeks(records),
@@ -47,6 +49,18 @@ def truth_tables(protocol: Protocol, state: State, as_of: date) -> dict[str, pl.
         "participant_week": _participant_weeks(state, subjects, sessions, usage, as_of),
         "module_progress": _module_progress(protocol, usage),
     }
+
+
+def analysis_records(protocol: Protocol, state: State, as_of: date) -> pl.DataFrame:
+    """Every score of a form with its visit, baseline and change; `form` is the simulator's number of it."""
+    return _records(protocol, state, *_people(protocol, state, as_of))
+
+
+def _people(protocol: Protocol, state: State, as_of: date) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """One row a person, with access to the programme and its start; and one a person and epoch."""
+    subjects = _subjects(protocol, state)
+    begun = epochs(protocol, state, subjects, as_of)
+    return with_programme(subjects, begun), begun
 
 
 def _subjects(protocol: Protocol, state: State) -> pl.DataFrame:
@@ -89,7 +103,7 @@ def _subjects(protocol: Protocol, state: State) -> pl.DataFrame:
 
 def _of_subjects(rows: pl.DataFrame, subjects: pl.DataFrame) -> pl.DataFrame:
     """Rows of people whom a site listed, with the person's own columns."""
-    own = ["subject_id", "usubjid", "zone", "reference", "start", "arm", "has_reference"]
+    own = ["subject_id", "usubjid", "zone", "reference", "start", "since", "arm", "has_reference"]
     known = subjects.select(pl.col("siteid").alias("site"), *own)
     key = ["site", "subject_id"]
     return rows.drop("zone", strict=False).join(known, on=key, how="inner", maintain_order="left")
@@ -98,7 +112,7 @@ def _of_subjects(rows: pl.DataFrame, subjects: pl.DataFrame) -> pl.DataFrame:
 # ---------------------------------------------------------------- questionnaires
 
 
-def _records(protocol: Protocol, state: State, subjects: pl.DataFrame) -> pl.DataFrame:
+def _records(protocol: Protocol, state: State, subjects: pl.DataFrame, begun: pl.DataFrame) -> pl.DataFrame:
     """Every score of a form with its visit, baseline and change."""
     answers = _of_subjects(state.answers, subjects)
     answered = answers.filter(pl.col("value").is_not_null())
@@ -106,14 +120,14 @@ def _records(protocol: Protocol, state: State, subjects: pl.DataFrame) -> pl.Dat
         _score(score, instrument, answered.filter(instrument=instrument.instrument), _worth(protocol, instrument))
         for instrument, score in protocol.scores
     )
-    records = _placed(protocol, _forms(answered, state)).join(scored, on="form")
+    records = _placed(protocol, _forms(answered, state), begun).join(scored, on="form")
     source = pl.when("weekly").then(pl.lit("weekly")).otherwise(pl.lit("visit"))
-    return _analysed(records).with_columns(pl.col("day").alias("adt"), source.alias("srcform"))
+    return _analysed(protocol, records, begun).with_columns(pl.col("day").alias("adt"), source.alias("srcform"))
 
 
 def _scores(records: pl.DataFrame) -> pl.DataFrame:
     key = ["usubjid", "paramcd", "adt"]
-    values = ["avisit", "ady", "aval", "nmiss", "dtype", "anl01fl", "ablfl", "base", "chg"]
+    values = ["avisit", "ady", "aval", "nmiss", "dtype", "anl01fl", "ablfl", "base", "chg", "aperiod", "ablper"]
     return records.select(*key, "visit", "srcform", *values).sort(*key, "srcform", "visit")
 
 
@@ -248,20 +262,36 @@ def _forms(answered: pl.DataFrame, state: State) -> pl.DataFrame:
     return forms.with_columns(moment.alias("moment"))
 
 
-def _placed(protocol: Protocol, forms: pl.DataFrame) -> pl.DataFrame:
-    """With `avisit` and `off` (days from the target): the visit whose window holds the form's day.
+def _placed(protocol: Protocol, forms: pl.DataFrame, begun: pl.DataFrame) -> pl.DataFrame:
+    """With `avisit` and `off` (days from the target): the visit whose window holds the form's day; and `aperiod`, the
+    epoch of that visit, else the last that began before that day.
 
-    A weekly form fills a visit of its instrument where no visit form of it lies in the window.
+    Windows are counted from their epoch's first day and close when the next one begins; where those of two epochs
+    hold the day, the earlier has it. A weekly form fills a visit of its instrument where no visit form of it lies in
+    the window.
     """
     study = protocol.study
-    avisit, off = pl.lit(None, pl.String), pl.lit(None, pl.Int64)
-    for visit in study.first_visits:
-        theirs = pl.lit(True) if visit.arms is None else pl.col("arm").is_in(visit.arms)
-        inside = pl.col("ady").is_between(*visit.window) & theirs
-        distance = pl.col("ady") - (pl.col("ady") > 0) - (visit.target_day - int(visit.target_day > 0))
+    avisit, off, period = pl.lit(None, pl.String), pl.lit(None, pl.Int64), pl.lit(None, pl.Int64)
+    last = pl.lit(None, pl.Int64)
+    for number in range(1, max(len(study.epochs), 1) + 1):
+        names = {"start_on": f"start_{number}", "next_start_on": f"next_{number}", "arm": f"arm_{number}"}
+        own = begun.filter(epoch_no=number).select("usubjid", *(pl.col(old).alias(new) for old, new in names.items()))
+        forms = forms.join(own, on="usubjid", how="left", maintain_order="left")
+        start = pl.col(f"start_{number}")
+        last = (
+            pl.when(start.is_not_null() & ((start < pl.col("day")) | pl.lit(number == 1))).then(number).otherwise(last)
+        )
+    for visit in sorted(study.visits, key=study.epoch_number, reverse=True):
+        number = study.epoch_number(visit)
+        first, end, target = (day - int(day > 0) for day in (*visit.window, visit.target_day))
+        since = (pl.col("day") - pl.col(f"start_{number}")).dt.total_days()
+        until = (pl.col(f"next_{number}") - pl.col(f"start_{number}")).dt.total_days()
+        theirs = pl.lit(True) if visit.arms is None else pl.col(f"arm_{number}").is_in(visit.arms)
+        inside = (since >= first) & (since <= pl.min_horizontal(pl.lit(end), until)) & theirs
         avisit = pl.when(inside).then(pl.lit(visit.avisit)).otherwise(avisit)
-        off = pl.when(inside).then(distance).otherwise(off)
-    forms = forms.with_columns(avisit.alias("window"), off.alias("off"))
+        off = pl.when(inside).then(since - target).otherwise(off)
+        period = pl.when(inside).then(number).otherwise(period)
+    forms = forms.with_columns(avisit.alias("window"), off.alias("off"), period.alias("period"), last.alias("last"))
     attended = forms.filter(~pl.col("weekly")).select("usubjid", "instrument", "window").unique()
     forms = forms.join(
         attended.with_columns(pl.lit(True).alias("attended")),
@@ -279,28 +309,29 @@ def _placed(protocol: Protocol, forms: pl.DataFrame) -> pl.DataFrame:
     fills = due & pl.col("attended").is_null() & (study.weekly.fills_visit == "when_missing")
     counts = ~pl.col("weekly") | fills
     return forms.with_columns(
+        pl.when(counts).then(pl.coalesce("period", "last")).otherwise("last").cast(pl.Int64).alias("aperiod"),
         pl.when(~pl.col("has_reference"))
         .then(pl.lit("SCREENING"))
         .when(counts)
         .then(pl.col("window").fill_null("UNSCHEDULED"))
         .otherwise(pl.lit("UNSCHEDULED"))
-        .alias("avisit")
+        .alias("avisit"),
     )
 
 
-def _analysed(records: pl.DataFrame) -> pl.DataFrame:
-    """Baseline, change, and the record that stands for each visit."""
+def _analysed(protocol: Protocol, records: pl.DataFrame, begun: pl.DataFrame) -> pl.DataFrame:
+    """Baseline and change in the record's own epoch, and the record that stands for each visit."""
     key = ["usubjid", "paramcd"]
     records = records.sort(*key, "moment", "form").with_columns(pl.int_range(pl.len()).over(key).alias("aseq"))
     has_value = pl.col("aval").is_not_null()
-    baseline = (
-        records.filter(has_value, pl.col("avisit") == "BASELINE", pl.col("ady") <= 1)
-        .sort("aseq")
-        .group_by(key)
-        .agg(pl.col("aseq").last().alias("base_aseq"), pl.col("aval").last().alias("base"))
+    baseline = _baselines(protocol, records.filter(has_value), begun)
+    of_later = (
+        baseline.filter(pl.col("aperiod") > 1).group_by(*key, "base_aseq").agg(pl.col("aperiod").max().alias("ablper"))
     )
-    records = records.join(baseline, on=key, how="left").with_columns(
-        (pl.col("aseq") == pl.col("base_aseq")).fill_null(False).alias("is_base")
+    records = (
+        records.join(baseline, on=[*key, "aperiod"], how="left")
+        .join(of_later.rename({"base_aseq": "aseq"}), on=[*key, "aseq"], how="left")
+        .with_columns((pl.col("aseq") == pl.col("base_aseq")).fill_null(False).alias("is_base"))
     )
     chosen = (
         records.filter(has_value, ~pl.col("avisit").is_in(["SCREENING", "UNSCHEDULED"]))
@@ -310,8 +341,30 @@ def _analysed(records: pl.DataFrame) -> pl.DataFrame:
     )
     after = pl.col("aseq") > pl.col("base_aseq")
     return records.join(chosen, on=[*key, "aseq"], how="left").with_columns(
-        pl.when("is_base").then(pl.lit("Y")).alias("ablfl"),
+        pl.when(pl.col("is_base") & (pl.col("aperiod") == 1)).then(pl.lit("Y")).alias("ablfl"),
         pl.when(after).then(pl.col("aval") - pl.col("base")).alias("chg"),
+    )
+
+
+def _baselines(protocol: Protocol, records: pl.DataFrame, begun: pl.DataFrame) -> pl.DataFrame:
+    """usubjid, paramcd, aperiod, base_aseq, base: the last value of the first epoch's BASELINE up to its first day; of
+    a later epoch, the last one up to its first day and no older than the study file allows."""
+    candidates = [
+        records.filter(pl.col("avisit") == "BASELINE", pl.col("ady") <= 1).with_columns(
+            pl.lit(1, pl.Int64).alias("aperiod")
+        )
+    ]
+    for number, epoch in enumerate(protocol.study.epochs[1:], 2):
+        start = begun.filter(epoch_no=number).select("usubjid", pl.col("start_on").alias("begins"))
+        recent = pl.col("day").is_between(pl.col("begins") + pl.duration(days=epoch.baseline_from), "begins")
+        stands = ~pl.col("weekly") | ~pl.col("avisit").is_in(["SCREENING", "UNSCHEDULED"])
+        found = records.join(start, on="usubjid").filter(recent & stands).drop("begins")
+        candidates.append(found.with_columns(pl.lit(number, pl.Int64).alias("aperiod")))
+    return (
+        pl.concat(candidates)
+        .sort("aseq")
+        .group_by("usubjid", "paramcd", "aperiod")
+        .agg(pl.col("aseq").last().alias("base_aseq"), pl.col("aval").last().alias("base"))
     )
 
 
@@ -338,8 +391,8 @@ def _sessions(protocol: Protocol, usage: pl.DataFrame) -> pl.DataFrame:
 
 
 def _week() -> pl.Expr:
-    """Study week of a row's day: 1 for the seven days from the treatment start on."""
-    return (pl.col("day") - pl.col("start")).dt.total_days().floordiv(7) + 1
+    """Study week of a row's day: 1 for the seven days from the start of the programme on."""
+    return (pl.col("day") - pl.col("since")).dt.total_days().floordiv(7) + 1
 
 
 def _participant_weeks(
@@ -347,10 +400,10 @@ def _participant_weeks(
 ) -> pl.DataFrame:
     """Every week that a person with access was in, with zeros; NULL where the site's log does not reach it."""
     last = pl.min_horizontal("eosdt", pl.lit(as_of))
-    week_ends = pl.col("start") + pl.duration(days=7 * pl.col("week_no") - 1)
-    n_weeks = (last - pl.col("start")).dt.total_days() // 7 + 1
+    week_ends = pl.col("since") + pl.duration(days=7 * pl.col("week_no") - 1)
+    n_weeks = (last - pl.col("since")).dt.total_days() // 7 + 1
     weeks = (
-        subjects.filter("access", last >= pl.col("start"))
+        subjects.filter("access", last >= pl.col("since"))
         .with_columns(pl.int_ranges(1, n_weeks + 1).alias("week_no"), last.alias("last"))
         .explode("week_no")
         .with_columns(pl.min_horizontal(week_ends, "last").alias("last_day"))

@@ -67,24 +67,24 @@ def _non_usage(
     """The last own event if silence lasts from there to the end of what is known."""
     weeks = protocol.study.treatment.weeks if protocol.study.treatment else 0
     rule = protocol.study.intercurrent_events.non_usage
-    treated = subjects.filter(rule is not None, "access", "enrolled", pl.col("start").is_not_null()).with_columns(
+    treated = subjects.filter(rule is not None, "access", "enrolled", pl.col("since").is_not_null()).with_columns(
         pl.min_horizontal(
-            pl.col("start") + pl.duration(days=7 * weeks), "eosdt", pl.lit(as_of), _log_end(state, as_of)
+            pl.col("since") + pl.duration(days=7 * weeks), "eosdt", pl.lit(as_of), _log_end(state, as_of)
         ).alias("known"),
         _log_end(state, as_of).is_null().alias("unknown"),
     )
     own = usage.filter(pl.col("actor") == "participant", pl.col("utc").is_not_null()).select("usubjid", "day")
     last = (
-        own.join(treated.select("usubjid", "start", "known"), on="usubjid")
-        .filter(pl.col("day").is_between("start", "known"))
+        own.join(treated.select("usubjid", "since", "known"), on="usubjid")
+        .filter(pl.col("day").is_between("since", "known"))
         .group_by("usubjid")
         .agg(pl.col("day").max().alias("used"))
     )
-    stopped_on = pl.coalesce("used", "start")
+    stopped_on = pl.coalesce("used", "since")
     silent = (pl.col("known") - stopped_on).dt.total_days() >= (rule.days if rule else 0)
     return treated.join(last, on="usubjid", how="left").with_columns(
         pl.lit("NONUSE").alias("paramcd"),
-        pl.col("start").alias("startdt"),
+        pl.col("since").alias("startdt"),
         pl.when("unknown").then(None).when(silent).then(stopped_on).otherwise("known").alias("adt"),
         (~silent).cast(pl.Int64).alias("cnsr"),
     )

@@ -122,6 +122,12 @@ RULES: dict[str, dict[str, Rule]] = {
         "EQVAS": one("vas", 0, 100),
     },
     "adis5": {"ADISCSR": one("severity", 0, 8)},
+    # This project's own: seven days, two of which may be missing.
+    "social_diary": {
+        "SOCINT": Rule((Scale(n(1, 7, "in_person_"), 0, 20, 2), Scale(n(1, 7, "remote_"), 0, 20, 2))),
+        "SOCINTP": Rule((Scale(n(1, 7, "in_person_"), 0, 20, 2),)),
+        "SOCINTR": Rule((Scale(n(1, 7, "remote_"), 0, 20, 2),)),
+    },
     "cgi": {"CGIS": one("severity", 1, 7), "CGII": one("improvement", 1, 7)},
 }
 
