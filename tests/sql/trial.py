@@ -173,7 +173,8 @@ class Tables:
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def _asked(self, sql: str) -> duckdb.DuckDBPyConnection:
-        self._make(_needed(self._graph, {name for name in self._to_make if name in sql}))
+        plain = sql.replace('"', "")
+        self._make(_needed(self._graph, {name for name in self._to_make if name in plain}))
         return self._con.execute(sql)
 
     def _make(self, wanted: set[str]) -> None:
