@@ -8,6 +8,8 @@ UV = $$(command -v uv || echo $(BIN)/uv)
 OLDER := .venv-duckdb-1.5
 # Spark is tested where there is a Java to run it.
 SPARK := $(shell command -v java >/dev/null && echo --extra spark)
+DBT := .venv-dbt
+SIZES ?= 0.2,5,20
 
 .PHONY: demo test test-older-duckdb lint types bench clean
 
@@ -32,8 +34,13 @@ lint: $(READY)
 types: $(READY)
 	$(BIN)/mypy
 
-bench: $(READY)  ## timings; never part of the tests
-	$(BIN)/python -m tests.bench
+bench: $(READY) $(DBT)/.ready  ## timings, never part of the tests: make bench SIZES=0.2,5 OPTIONS=--record
+	$(BIN)/python -m tests.bench --sizes $(SIZES) $(OPTIONS)
+
+# dbt, which we are compared with, asks for older tools than ours do.
+$(DBT)/.ready: uv.lock | $(READY)
+	UV_PROJECT_ENVIRONMENT=$(DBT) $(UV) sync --frozen --quiet --only-group bench --compile-bytecode --python $(PYTHON)
+	touch $@
 
 # uv is taken from the machine where it is there, and else installed into the environment itself.
 $(READY): pyproject.toml uv.lock
@@ -44,4 +51,4 @@ $(READY): pyproject.toml uv.lock
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(OLDER) workspace bench
+	rm -rf $(VENV) $(OLDER) $(DBT) workspace bench

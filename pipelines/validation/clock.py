@@ -123,7 +123,7 @@ def read_times(text: pl.Series, zone: str, shape: DateShape | None) -> pl.DataFr
         aware = getattr(found.dtype, "time_zone", None) is not None
         return _placed(text, None, found, zone) if aware else _placed(text, found, None, zone)
     if text.str.contains(_UTC_TIME).all():  # NULL counts as true: what nearly every log looks like
-        return _placed(text, None, text.str.to_datetime("%Y-%m-%dT%H:%M:%SZ", strict=False, time_unit="us"), zone)
+        return _placed(text, None, _in_utc(text), zone)
     parts = text.to_frame("text").select(pl.col("text").str.extract_groups(_TIME)).unnest("text")
     shown = parts.select(_local_time().alias("local"), _offset().alias("offset"), "zone")
     placed = shown.select(
@@ -131,6 +131,17 @@ def read_times(text: pl.Series, zone: str, shape: DateShape | None) -> pl.DataFr
         (pl.col("local") - pl.col("offset")).alias("utc"),
     )
     return _placed(text, placed["local"], placed["utc"], zone)
+
+
+def _in_utc(text: pl.Series) -> pl.Series:
+    """Times that are all written as `_UTC_TIME` says; NULL where a day is not in the calendar."""
+    import polars as pl
+    import pyarrow as pa
+
+    try:  # Arrow reads them in a third of the time, and not at all where one is none
+        return pl.Series(text.name, text.to_arrow().cast(pa.timestamp("us", "UTC")))
+    except pa.ArrowInvalid:
+        return text.str.to_datetime("%Y-%m-%dT%H:%M:%SZ", strict=False, time_unit="us")
 
 
 def _local_time() -> pl.Expr:

@@ -15,7 +15,7 @@ WITH named AS (
     UNION
     SELECT site_id, subject_id FROM core.intercurrent_events_history WHERE subject_id IS NOT NULL
     UNION
-    SELECT site_id, subject_id FROM core.usage_span
+    SELECT site_id, subject_id FROM core.usage_span WHERE subject_id IS NOT NULL
 ),
 version AS (
     SELECT site_id, subject_id, valid_from, valid_to FROM core.participants_history

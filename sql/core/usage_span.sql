@@ -12,7 +12,6 @@ WITH lasting AS (
         min(CASE WHEN u.event = 'module_completed' THEN u.occurred_at END) AS completed_at
     FROM core.usage AS u
     ANTI JOIN core.usage_history AS changed ON changed.site_id = u.site_id AND changed.record_key = u.event_id
-    WHERE u.subject_id IS NOT NULL
     GROUP BY u.site_id, u.subject_id, u.module, u.delivery_id
 ),
 changed AS (
@@ -25,7 +24,6 @@ changed AS (
         min(CASE WHEN u.event = 'module_opened' AND u.actor = 'participant' THEN u.occurred_at END) AS opened_at,
         min(CASE WHEN u.event = 'module_completed' THEN u.occurred_at END) AS completed_at
     FROM core.usage_history AS u
-    WHERE u.subject_id IS NOT NULL
     GROUP BY u.site_id, u.subject_id, u.module, u.delivery_id, u.valid_from, u.valid_to
 )
 SELECT

@@ -1,16 +1,8 @@
 -- Counts for the checks on use of the programme: one row a check and site. They count people, unless the
 -- check's name says modules. Own use is what the participant did; therapist and system act at any time.
 -- n_checked is NULL where a check does not concern the study.
-WITH used AS MATERIALIZED (
-    -- The only reading of the log, which may be large.
-    SELECT
-        site_id,
-        subject_id,
-        module,
-        min(CASE WHEN actor = 'participant' THEN occurred_on END) AS first_on,
-        max(CASE WHEN actor = 'participant' THEN occurred_on END) AS last_on
-    FROM core.usage
-    GROUP BY site_id, subject_id, module
+WITH used AS (
+    SELECT site_id, subject_id, module, first_on, last_on FROM core.usage_span WHERE valid_to IS NULL
 ),
 account AS (
     SELECT u.site_id, u.subject_id, min(u.first_on) AS first_on, max(u.last_on) AS last_on
