@@ -14,11 +14,11 @@ PARTICIPANTS = f"""
         printf('S%04d', i) AS subject_id, '' AS centre, 'en' AS language, DATE '{START}' - 7 AS consent_date,
         1960 + i % 40 AS birth_year, ['F', 'M'][1 + i % 2] AS sex, 'randomised' AS status,
         DATE '{START}' AS status_date, '' AS status_reason
-    FROM range({PEOPLE}) AS people(i)
+    FROM range(CAST(getvariable('people') AS BIGINT)) AS people(i)
 """
 ALLOCATION = f"""
     SELECT printf('S%04d', i) AS subject_id, 'ICT' AS arm, DATE '{START}' AS randomised_on, '' AS stratum
-    FROM range({PEOPLE}) AS people(i)
+    FROM range(CAST(getvariable('people') AS BIGINT)) AS people(i)
 """
 # Forty events in a row are one person's, three seconds apart; the person returns again and again within
 # 104 days. A fifth of the events each are the therapist's and the system's, and a quarter say how long they lasted.
@@ -35,9 +35,9 @@ USAGE = f"""
 """
 
 
-def write_log_trial(site_folder: Path, events: int) -> Path:
+def write_log_trial(site_folder: Path, events: int, people: int = PEOPLE) -> Path:
     """Fill a site's landing folder; returns the usage file."""
-    con = _generator(first=0, beyond=events, people=PEOPLE)
+    con = _generator(first=0, beyond=events, people=people)
     for feed, sql in (("participants", PARTICIPANTS), ("allocation", ALLOCATION), ("usage", USAGE)):
         (site_folder / feed).mkdir(parents=True, exist_ok=True)
         con.execute(f"COPY ({sql}) TO '{site_folder / feed / f'{feed}.csv'}' (HEADER)")
@@ -103,8 +103,7 @@ def write_busy_log(log: Path, busy: Path, events: int) -> Path:
         SELECT * EXCLUDE n FROM log
         UNION ALL
         SELECT printf('busy-%d', i), 'S0001', strftime(
-            TIMESTAMP '2025-02-03' + to_milliseconds(CAST(floor(i * 86400000.0 / {events}) AS BIGINT)),
-            '%Y-%m-%dT%H:%M:%S.%gZ'
+            TIMESTAMP '2025-02-03' + to_seconds(i * 86400 // {events}), '%Y-%m-%dT%H:%M:%SZ'
         ), 'participant', 'page_view', 'core_01', NULL
         FROM range({events}) AS more(i)
         """,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +21,26 @@ COLUMNS = {
 
 def differences(con: Any, folder: Path, ours: str, tables: Iterable[str] = tuple(COLUMNS)) -> dict[str, int]:
     """How many rows only one of the two has, by table; `ours` is the schema that holds the pipeline's tables."""
-    found = {}
-    for table in tables:
-        theirs, mine = (f"SELECT {COLUMNS[table]} FROM {of}" for of in (_theirs(con, folder, table), f"{ours}.{table}"))
-        (n,) = con.execute(
-            f"SELECT count(*) FROM (({theirs} EXCEPT ALL {mine}) UNION ALL ({mine} EXCEPT ALL {theirs}))"
-        ).fetchone()
-        found[table] = n
-    return found
+    with _opened(con, folder) as theirs:
+        return {table: _differences(con, COLUMNS[table], theirs[table], f"{ours}.{table}") for table in tables}
 
 
-def _theirs(con: Any, folder: Path, table: str) -> str:
-    """A competitor's table, in a database or as Parquet."""
+def _differences(con: Any, columns: str, theirs: str, ours: str) -> int:
+    left, right = (f"SELECT {columns} FROM {table}" for table in (theirs, ours))
+    sql = f"SELECT count(*) FROM (({left} EXCEPT ALL {right}) UNION ALL ({right} EXCEPT ALL {left}))"
+    (n,) = con.execute(sql).fetchone()
+    return int(n)
+
+
+@contextmanager
+def _opened(con: Any, folder: Path) -> Iterator[dict[str, str]]:
+    """What to read a competitor's tables from, which are in a database or Parquet."""
     database = folder / "result.duckdb"
     if not database.exists():
-        return f"read_parquet({literal(str(folder / f'{table}.parquet'))})"
-    con.execute(f"ATTACH IF NOT EXISTS {literal(str(database))} AS result (READ_ONLY)")
-    return f"result.{table}"
+        yield {table: f"read_parquet({literal(str(folder / f'{table}.parquet'))})" for table in COLUMNS}
+        return
+    con.execute(f"ATTACH {literal(str(database))} AS result (READ_ONLY)")
+    try:
+        yield {table: f"result.{table}" for table in COLUMNS}
+    finally:
+        con.execute("DETACH result")

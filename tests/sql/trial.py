@@ -144,7 +144,7 @@ class Trial:
             create_table(con, name, columns, file=MEMORY)
             insert_rows(con, name, [[row.get(column) for column in columns] for row in rows], file=MEMORY)
         graph = load_graph()
-        return Tables(con, graph, _needed(graph, set(wanted or OURS)))
+        return Tables(con, graph, needed(graph, set(wanted or OURS)))
 
 
 @dataclass
@@ -174,7 +174,7 @@ class Tables:
 
     def _asked(self, sql: str) -> duckdb.DuckDBPyConnection:
         plain = sql.replace('"', "")
-        self._make(_needed(self._graph, {name for name in self._to_make if name in plain}))
+        self._make(needed(self._graph, {name for name in self._to_make if name in plain}))
         return self._con.execute(sql)
 
     def _make(self, wanted: set[str]) -> None:
@@ -185,9 +185,9 @@ class Tables:
         self._to_make -= missing
 
 
-def _needed(graph: Graph, wanted: set[str]) -> set[str]:
+def needed(graph: Graph, wanted: set[str]) -> set[str]:
     reads = {read for name in wanted for read in graph.queries[name].reads if read in graph.queries}
-    return wanted if reads <= wanted else _needed(graph, wanted | reads)
+    return wanted if reads <= wanted else needed(graph, wanted | reads)
 
 
 def _completed(when: date | datetime, zone: ZoneInfo) -> dict[str, Any]:
