@@ -10,7 +10,9 @@ from pipelines.assets.boundary import without_values
 from pipelines.assets.night_resource import NightResource
 from pipelines.assets.safety import CLINICIAN_LISTS
 from pipelines.assets.tables import MADE_IN_PYTHON, blocking_result, key_of
+from pipelines.own_words import in_own_words
 from pipelines.quality.audit_ledger import record_nights
+from pipelines.quality.pack import record_pack
 from pipelines.report.board.write import try_open_report
 from pipelines.report.site_lists import write_site_lists
 from pipelines.validation.pruning import prune_rows
@@ -26,13 +28,14 @@ from pipelines.workspace import Workspace
 DICTIONARY = dg.AssetKey(["meta", "dictionary"])
 CANDIDATE = dg.AssetKey(["publication", "candidate"])
 SNAPSHOT = dg.AssetKey(["publication", "snapshot"])
+PACK = dg.AssetKey(["report", "pack"])
 SITE_LISTS = dg.AssetKey(["report", "site_lists"])
 OPEN_REPORT = dg.AssetKey(["report", "open_report"])
 
 
 def publication_assets() -> list[dg.AssetsDefinition]:
     """The dictionary of what was built, the snapshot aside, the snapshot published, and what is rendered from it."""
-    return [_dictionary(load_graph()), _candidate(), _snapshot(), _site_lists(), _open_report()]
+    return [_dictionary(load_graph()), _candidate(), _snapshot(), _pack(), _site_lists(), _open_report()]
 
 
 def _dictionary(graph: Graph) -> dg.AssetsDefinition:
@@ -111,10 +114,40 @@ def _snapshot() -> dg.AssetsDefinition:
     return snapshot
 
 
+def _pack() -> dg.AssetsDefinition:
+    @dg.asset(
+        key=PACK,
+        deps=[SNAPSHOT],
+        group_name="report",
+        kinds={"json"},
+        description="What the board's report needs beside the snapshot: history by week, why numbers moved, handles.",
+        check_specs=[dg.AssetCheckSpec("kept", asset=PACK, description="It could be written.")],
+    )
+    def pack(context: dg.AssetExecutionContext, night: NightResource) -> Iterator[dg.MaterializeResult[None]]:
+        failure = ""
+        with without_values():
+            record = night.record(context.run_id)
+            try:
+                record_pack(night.workspace, night.protocol(), record.snapshot_id or "")
+            except Exception as error:  # noqa: BLE001 (the night is published; its report says what it lacks)
+                failure = f"The week's history could not be kept: {in_own_words(error)}"
+                record.messages.append(failure)
+                record.save(night.workspace)
+        kept = dg.AssetCheckResult(
+            check_name="kept",
+            passed=not failure,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=failure or "the history of weeks is complete",
+        )
+        yield dg.MaterializeResult(check_results=[kept])
+
+    return pack
+
+
 def _site_lists() -> dg.AssetsDefinition:
     @dg.asset(
         key=SITE_LISTS,
-        deps=[SNAPSHOT],
+        deps=[PACK],
         group_name="report",
         kinds={"html"},
         description="Each site's own list of data queries, `reports/latest/sites/<site>/queries.html` and `.csv`.",
@@ -141,7 +174,7 @@ def _site_lists() -> dg.AssetsDefinition:
 def _open_report() -> dg.AssetsDefinition:
     @dg.asset(
         key=OPEN_REPORT,
-        deps=[SNAPSHOT],
+        deps=[PACK],
         group_name="report",
         kinds={"html", "pdf"},
         description="The board's open report, `reports/latest/open.html` and `open.pdf`, from the blinded file alone.",

@@ -13,6 +13,7 @@ from pipelines.quality.answers import load_answers
 from pipelines.quality.audit_chain import AUDIT_TRAIL, write_audit_trail
 from pipelines.quality.check_table import write_check_results
 from pipelines.quality.judge import CheckResult, judge
+from pipelines.quality.report_tables import REPORT_TABLES, write_report_table
 from pipelines.safety.acknowledgement import load_acknowledgements
 from pipelines.study.check import Check, load_checks
 from pipelines.validation.deliveries import all_deliveries
@@ -26,7 +27,7 @@ from schemas.feeds import FEEDS
 INPUTS = dg.AssetKey(["input", "deliveries"])
 CHECK_RESULT = "quality.check_result"
 CHECK_METRICS = ("quality.metric", "quality.arrival")
-MADE_IN_PYTHON = (CHECK_RESULT, AUDIT_TRAIL)
+MADE_IN_PYTHON = (CHECK_RESULT, AUDIT_TRAIL, *REPORT_TABLES)
 GIVEN = ("study", "input")  # layers that the build starts with
 
 
@@ -42,6 +43,7 @@ def table_assets() -> list[dg.AssetsDefinition]:
         *(_table(graph, name) for name in graph.order),
         _audit_trail(graph.dictionary[AUDIT_TRAIL]),
         _check_result(graph.dictionary[CHECK_RESULT]),
+        *(_report_table(graph.dictionary[name]) for name in REPORT_TABLES),
     ]
 
 
@@ -198,6 +200,27 @@ def _check_result(table: Table) -> dg.AssetsDefinition:
         yield dg.MaterializeResult(metadata={"dagster/row_count": len(results)}, check_results=verdicts)
 
     return check_result
+
+
+def _report_table(table: Table) -> dg.AssetsDefinition:
+    """A table of the board's report that SQL cannot make."""
+    name = table.table
+
+    @dg.asset(
+        key=key_of(name),
+        deps=[key_of(read) for read in REPORT_TABLES[name].reads],
+        group_name="quality",
+        kinds={"python"},
+        description=table.description,
+        metadata=_column_metadata(table),
+        check_specs=_check_specs(table),
+    )
+    def report_table(night: NightResource) -> Iterator[dg.MaterializeResult[None]]:
+        with without_values(), open_build(night.workspace) as con:
+            n_rows = write_report_table(con, night.protocol(), name)
+        yield dg.MaterializeResult(metadata={"dagster/row_count": n_rows}, check_results=_judge_table(night, table))
+
+    return report_table
 
 
 def _verdict(check: Check, results: list[CheckResult]) -> dg.AssetCheckResult:

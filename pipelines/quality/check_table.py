@@ -1,10 +1,10 @@
-"""`quality.check_result`: the verdicts as a table of the night's database."""
+"""Verdicts as tables of the night's database, `quality.check_result` the first of them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipelines.quality.judge import CheckResult
 from pipelines.warehouse.database import create_table, insert_rows
@@ -16,11 +16,16 @@ if TYPE_CHECKING:
 
 def write_check_results(con: duckdb.DuckDBPyConnection, results: Sequence[CheckResult]) -> None:
     """Make `quality.check_result` of the current database hold exactly `results`."""
-    table = load_table(TABLES / "quality" / "check_result.yaml")
+    write_table(con, "quality.check_result", (vars(result) for result in results))
+
+
+def write_table(con: duckdb.DuckDBPyConnection, name: str, rows: Iterable[Mapping[str, Any]]) -> int:
+    """Make the table `name` of the dictionary hold exactly `rows`, by column; returns how many."""
+    layer, stem = name.split(".")
+    table = load_table(TABLES / layer / f"{stem}.yaml")
     file = _file_of(con)
-    create_table(con, table.table, table.types, file=file)
-    rows = ([getattr(result, column) for column in table.columns] for result in results)
-    insert_rows(con, table.table, rows, file=file)
+    create_table(con, name, table.types, file=file)
+    return insert_rows(con, name, ([row[column] for column in table.columns] for row in rows), file=file)
 
 
 def _file_of(con: duckdb.DuckDBPyConnection) -> Path:

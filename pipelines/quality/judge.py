@@ -68,7 +68,7 @@ def judge(
     checks = load_checks() if checks is None else checks
     limits = {check.name: check.limit_in(study) for check in checks}
     metrics = _metrics(con)
-    arrivals = _arrivals(con)
+    arrivals = arrivals_of(con)
     failing = _failing(checks, limits, sites, metrics)
     return [
         _result(check, site, limits[check.name], metrics.get((check.name, site)), failing[check.name], arrivals)
@@ -82,7 +82,7 @@ def _metrics(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], Metric]:
     return {(check_name, site_id): Metric(n_checked, n_failed) for check_name, site_id, n_checked, n_failed in rows}
 
 
-def _arrivals(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], bool]:
+def arrivals_of(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], bool]:
     """By site and feed: whether what was due is there. A feed that is neither due nor there has no entry."""
     rows = con.execute("""
         SELECT site_id, feed, NOT coalesce(bool_or(overdue), false)
@@ -153,8 +153,17 @@ def _status(
     concerned = metric.n_checked is not None and None not in there
     if False in there:
         return "NO_DATA"
-    if passed is False:
-        return "ACTION" if check.severity == "critical" else "WATCH"
-    if concerned and (metric.n_checked or 0) < max(limit.minimum, 1):
-        return "TOO_FEW"
-    return "OK" if concerned else "NOT_APPLICABLE"
+    if not concerned and passed is not False:
+        return "NOT_APPLICABLE"
+    return _judged(metric.n_checked or 0, passed is False, limit, check.severity)
+
+
+def status_of_share(n_checked: int, n_failed: int, limit: Limit, severity: Literal["critical", "warning"]) -> Status:
+    """The status of counts that concern a site and are not old: as the night judges, without its engine."""
+    return _judged(n_checked, n_checked > 0 and n_failed / n_checked > limit.tolerance, limit, severity)
+
+
+def _judged(n_checked: int, failing: bool, limit: Limit, severity: Literal["critical", "warning"]) -> Status:
+    if failing:
+        return "ACTION" if severity == "critical" else "WATCH"
+    return "TOO_FEW" if n_checked < max(limit.minimum, 1) else "OK"

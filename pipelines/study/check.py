@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from pipelines.study.indicator import load_indicators
 from pipelines.study.outcome import Identifier
 from pipelines.study.source import FeedName
 from pipelines.study.strict import Strict
@@ -70,5 +71,6 @@ def load_checks(folder: Path = CHECKS) -> tuple[Check, ...]:
 
 
 def limit_names() -> tuple[str, ...]:
-    """What may stand under `quality:` in a study file."""
-    return tuple(sorted({check.limit_name for check in load_checks()}))
+    """What may stand under `quality:` in a study file: the limits of checks and of indicators."""
+    checks = {check.limit_name for check in load_checks()}
+    return tuple(sorted(checks | {indicator.limit for indicator in load_indicators()}))

@@ -178,6 +178,33 @@ class Blinding(Strict):
     outcomes: Literal["statistician", "nobody", "none"] = "statistician"
 
 
+class CurrencyLimit(Strict):
+    """How many days old the newest data of a feed may be before the board is told."""
+
+    watch_days: int = Field(ge=0)
+    action_days: int = Field(ge=0)
+    reason: str
+
+
+def _currency() -> dict[FeedName, CurrencyLimit]:
+    reason = "a week for what people fill in themselves, twice that for action; a proposal to confirm"
+    return {"questionnaires": CurrencyLimit(watch_days=7, action_days=14, reason=reason)}
+
+
+class RecruitmentPlan(Strict):
+    """In how many months the sites' targets are to be reached, and why."""
+
+    months: float = Field(gt=0)
+    reason: str
+
+
+class EndReasons(Strict):
+    """Which of the `discontinuation_reasons` are no withdrawal: the person was lost to follow-up, or died."""
+
+    lost: list[str] = Field(default_factory=lambda: ["LOST TO FOLLOW-UP"])
+    died: list[str] = Field(default_factory=lambda: ["DEATH"])
+
+
 class Deployment(Strict):
     """Of this installation, not of the protocol. `group` may read the blinded files."""
 
@@ -191,6 +218,7 @@ class Site(Strict):
     language: str
     timezone: TimeZone
     target: int | None = Field(default=None, ge=0)
+    opened_on: date | None = None
     feeds: dict[FeedName, list[Source]] = Field(default_factory=dict)
 
     @cached_property
@@ -208,6 +236,7 @@ class Study(Strict):
     sources: list[str] = Field(default_factory=list)
     arms: list[Arm] = Field(default_factory=list)
     reference_date: Literal["randomisation", "consent"] = "randomisation"
+    recruitment: RecruitmentPlan | None = None
     recruitment_closed_on: date | None = None
     sites: list[Site] = Field(min_length=1)
     epochs: list[Epoch] = Field(default_factory=list)
@@ -218,13 +247,17 @@ class Study(Strict):
     modules: list[Module] = Field(default_factory=list)
     engagement: Engagement
     populations: Populations
+    exclusion_reasons: list[str] = Field(default_factory=list)
     discontinuation_reasons: list[str] = Field(default_factory=list)
+    end_reasons: EndReasons = Field(default_factory=EndReasons)
     intercurrent_events: IntercurrentEvents = Field(default_factory=IntercurrentEvents)
     safety: Safety = Field(default_factory=Safety)
     outcomes: Outcomes
     deliveries: Deliveries = Field(default_factory=Deliveries)
     blinding: Blinding | Literal["none"] = Field(default_factory=Blinding)
     quality: dict[str, Limit] = Field(default_factory=dict)
+    indicator_days: dict[str, int] = Field(default_factory=dict)
+    currency: dict[FeedName, CurrencyLimit] = Field(default_factory=_currency)
     queries: dict[str, QueryChoice] = Field(default_factory=dict)
     deployment: Deployment = Field(default_factory=Deployment)
 

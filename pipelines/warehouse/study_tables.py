@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from pipelines.study.indicator import load_indicators
 from pipelines.study.load import Protocol
 from pipelines.study.outcome import RULES
 from pipelines.study.query_rule import QueryChoice, load_query_rules
@@ -79,7 +80,7 @@ def _setting(protocol: Protocol, as_of: date, code_version: str) -> tuple[Any, .
 
 def _sites(protocol: Protocol) -> Rows:
     for site in protocol.study.sites:
-        yield site.site, site.name, site.country, site.language, site.timezone, site.target
+        yield site.site, site.name, site.country, site.language, site.timezone, site.target, site.opened_on
 
 
 def _sources(protocol: Protocol) -> Rows:
@@ -294,6 +295,32 @@ def _discontinuation_reasons(protocol: Protocol) -> Rows:
         yield (reason,)
 
 
+def _exclusion_reasons(protocol: Protocol) -> Rows:
+    for reason in protocol.study.exclusion_reasons:
+        yield (reason,)
+
+
+def _end_reasons(protocol: Protocol) -> Rows:
+    for kind in ("lost", "died"):
+        for reason in getattr(protocol.study.end_reasons, kind):
+            yield reason, kind
+
+
+def _currency_limits(protocol: Protocol) -> Rows:
+    for feed, limit in protocol.study.currency.items():
+        yield feed, limit.watch_days, limit.action_days, limit.reason
+
+
+def _recruitment_plan(protocol: Protocol) -> Rows:
+    if plan := protocol.study.recruitment:
+        yield (plan.months,)
+
+
+def _indicators(protocol: Protocol) -> Rows:
+    for indicator in load_indicators():
+        yield indicator.kri, protocol.study.indicator_days.get(indicator.kri, indicator.days)
+
+
 def _safety(protocol: Protocol) -> Rows:
     yield protocol.study.safety.acknowledge_within_hours, protocol.study.safety.report_serious_within_days
 
@@ -356,7 +383,7 @@ _ITEM_RANGE = "minimum BIGINT, maximum BIGINT, reversed BOOLEAN"
 STUDY_TABLES = [
     StudyTable(name, _columns(columns), rows)
     for name, columns, rows in (
-        ("study.site", "site_id, name, country, language, timezone, target BIGINT", _sites),
+        ("study.site", "site_id, name, country, language, timezone, target BIGINT, opened_on DATE", _sites),
         ("study.source", "site_id, feed, source, blinding, expected_every_days BIGINT", _sources),
         ("study.arm", "arm, label, programme_access BOOLEAN", _arms),
         (
@@ -433,6 +460,11 @@ STUDY_TABLES = [
             _sudden_gains,
         ),
         ("study.discontinuation_reason", "reason", _discontinuation_reasons),
+        ("study.exclusion_reason", "reason", _exclusion_reasons),
+        ("study.end_reason", "reason, kind", _end_reasons),
+        ("study.indicator", "kri, days BIGINT", _indicators),
+        ("study.currency_limit", "feed, watch_days BIGINT, action_days BIGINT, reason", _currency_limits),
+        ("study.recruitment_plan", "months DOUBLE", _recruitment_plan),
         ("study.safety", "acknowledge_within_hours BIGINT, report_serious_within_days BIGINT", _safety),
         ("study.risk_item", "instrument, item, flag BIGINT, urgent BIGINT", _risk_items),
         ("study.non_usage", "days BIGINT", _non_usage),

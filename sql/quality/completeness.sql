@@ -7,7 +7,8 @@ WITH counted AS (
         count(*) FILTER (WHERE f.in_window) AS n_in_window,
         count(*) FILTER (WHERE f.overdue) AS n_overdue,
         sum(f.n_items) AS n_items,
-        sum(f.n_answered) AS n_answered
+        sum(f.n_answered) AS n_answered,
+        count(*) FILTER (WHERE f.received AND NOT f.scored) AS n_unscoreable
     FROM quality.person_form AS f
     JOIN core.subject AS p ON p.usubjid = f.usubjid
     GROUP BY p.site_id, f.avisit, f.instrument
@@ -20,7 +21,10 @@ SELECT
     coalesce(c.n_received, 0) AS n_received,
     coalesce(c.n_in_window, 0) AS n_in_window,
     coalesce(c.n_overdue, 0) AS n_overdue,
-    CAST(100 * (c.n_items - c.n_answered) AS DOUBLE) / nullif(c.n_items, 0) AS pct_items_missing
+    CAST(100 * (c.n_items - c.n_answered) AS DOUBLE) / nullif(c.n_items, 0) AS pct_items_missing,
+    coalesce(c.n_unscoreable, 0) AS n_unscoreable,
+    CAST(coalesce(c.n_items, 0) AS BIGINT) AS n_items,
+    CAST(coalesce(c.n_items - c.n_answered, 0) AS BIGINT) AS n_items_missing
 FROM study.site AS site
 CROSS JOIN study.scheduled_form AS form
 LEFT JOIN counted AS c

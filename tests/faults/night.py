@@ -13,8 +13,10 @@ from pipelines.landing.receive import receive
 from pipelines.landing.scan import scan
 from pipelines.quality.audit_chain import write_audit_trail
 from pipelines.quality.audit_ledger import record_nights
-from pipelines.quality.check_table import write_check_results
+from pipelines.quality.check_table import write_check_results, write_table
 from pipelines.quality.judge import judge
+from pipelines.quality.pack import record_pack
+from pipelines.quality.report_tables import REPORT_TABLES, write_report_table
 from pipelines.study.load import SCHEMAS, Protocol
 from pipelines.trial_folder import make_trial_folder
 from pipelines.validation.deliveries import all_deliveries
@@ -81,6 +83,8 @@ def build(workspace: Workspace, protocol: Protocol, deliveries: list[Delivery]) 
     build_unjudged(workspace, protocol, deliveries)
     with open_build(workspace) as con:
         write_check_results(con, judge(con, protocol))
+        for name in REPORT_TABLES:
+            write_report_table(con, protocol, name)
 
 
 def build_unjudged(workspace: Workspace, protocol: Protocol, deliveries: list[Delivery]) -> None:
@@ -92,6 +96,8 @@ def build_unjudged(workspace: Workspace, protocol: Protocol, deliveries: list[De
     with open_build(workspace) as con:
         write_audit_trail(con, build_file(workspace))
         write_check_results(con, [])
+        for name in REPORT_TABLES:
+            write_table(con, name, [])
 
 
 def make_public(workspace: Workspace, protocol: Protocol, now: datetime) -> None:
@@ -99,8 +105,9 @@ def make_public(workspace: Workspace, protocol: Protocol, now: datetime) -> None
         effects.remove(hidden)
     folder = write_snapshot(workspace, protocol, AS_OF, now=now)
     assert verify_snapshot(folder) == []
-    publish(workspace, protocol, folder)
+    published = publish(workspace, protocol, folder)
     record_nights(workspace)
+    record_pack(workspace, protocol, published.name)
 
 
 def run_night(workspace: Workspace, protocol: Protocol, now: datetime) -> None:

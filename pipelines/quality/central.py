@@ -1,0 +1,261 @@
+"""Central statistical checks: does a site's data look unlike the others'? For discussion; never red.
+
+Each check sees the site's numbers and those of all other sites together. They look at baseline alone.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pipelines.quality.exact import cut, higher_than_others
+from pipelines.study.central_check import load_central_checks
+from pipelines.study.study import Study
+
+if TYPE_CHECKING:
+    import duckdb
+
+LISTED_BELOW = 0.001
+Scores = dict[str, dict[str, dict[str, float]]]  # parameter → site → person → baseline score
+_SCORES = """
+    SELECT q.paramcd, q.siteid, q.usubjid, q.aval
+    FROM analysis.adqs AS q
+    JOIN study.score AS s ON s.paramcd = q.paramcd
+    WHERE q.ablfl = 'Y' AND q.aval IS NOT NULL
+        AND s.paramn = (SELECT min(o.paramn) FROM study.score AS o WHERE o.instrument = s.instrument)
+    ORDER BY s.paramn, q.siteid, q.usubjid
+"""
+_FIRST_VISIT = """
+    form AS (
+        SELECT f.form_no, f.site_id, f.usubjid, f.instrument, f.n_answered, f.n_items
+        FROM quality.scoped_form AS f
+        JOIN outcome.form_visit AS v ON v.form_no = f.form_no
+        WHERE f.source = 'visit' AND v.avisitn = (SELECT min(avisitn) FROM study.visit)
+    )
+"""
+_STRAIGHT = f"""
+    WITH {_FIRST_VISIT},
+    reversing AS (SELECT instrument FROM study.item GROUP BY instrument HAVING bool_or(reversed) AND count(*) >= 10),
+    answered AS (
+        SELECT f.instrument, f.site_id, f.form_no, count(*) >= 10 AND min(a.answer) = max(a.answer) AS straight
+        FROM form AS f SEMI JOIN reversing AS r ON r.instrument = f.instrument
+        JOIN outcome.answer AS a ON a.form_no = f.form_no AND a.answer IS NOT NULL
+        GROUP BY f.instrument, f.site_id, f.form_no
+    )
+    SELECT instrument, site_id, count(*) AS n, count(*) FILTER (WHERE straight) AS x
+    FROM answered GROUP BY instrument, site_id ORDER BY instrument, site_id
+"""  # noqa: S608
+_COPIED = f"""
+    WITH {_FIRST_VISIT},
+    vector AS (
+        SELECT f.instrument, f.site_id, f.usubjid, string_agg(a.answer, ',' ORDER BY a.item) AS answers,
+            min(a.answer) < max(a.answer) AS varied
+        FROM form AS f JOIN outcome.answer AS a ON a.form_no = f.form_no AND a.answer IS NOT NULL
+        WHERE f.n_answered = f.n_items AND f.n_items >= 20
+        GROUP BY f.instrument, f.site_id, f.usubjid, f.form_no
+    ),
+    shared AS (
+        SELECT instrument, answers FROM vector WHERE varied
+        GROUP BY instrument, answers HAVING count(DISTINCT usubjid) > 1
+    )
+    SELECT v.instrument, v.site_id, count(*) AS n, count(s.answers) AS x
+    FROM vector AS v LEFT JOIN shared AS s ON s.instrument = v.instrument AND s.answers = v.answers
+    GROUP BY v.instrument, v.site_id ORDER BY v.instrument, v.site_id
+"""  # noqa: S608
+_WEEKEND = """
+    SELECT 'consent_date', site_id, count(*) AS n, count(*) FILTER (WHERE isodow(consent_date) >= 6) AS x
+    FROM core.subject WHERE consent_date IS NOT NULL GROUP BY site_id ORDER BY site_id
+"""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a check found for a measure at a site. `statistic` and `p` are None where there was too little."""
+
+    check_id: str
+    measure: str
+    site_id: str
+    n_site: int
+    n_rest: int
+    statistic: float | None = None
+    p: float | None = None
+    n_listed: int = 0
+    listed: bool = False
+    enough: bool = True
+
+
+def central_checks(con: duckdb.DuckDBPyConnection, study: Study) -> list[dict[str, Any]]:
+    """Rows of `quality.central_check`."""
+    sites = [site.site for site in study.sites]
+    scores = _scores(con)
+    found = [
+        *_by_values("C1", scores, sites, _last_digits),
+        *_by_counts("C2", con.execute(_STRAIGHT).fetchall(), sites),
+        *_copied(con.execute(_COPIED).fetchall(), sites),
+        *_unusual(scores, sites),
+        *_by_values("C5", scores, sites, _spread),
+        *_correlations(scores, sites, study.outcomes.primary.paramcd),
+        *_by_counts("C7", con.execute(_WEEKEND).fetchall(), sites),
+        *(Found("C8", "", site, 0, 0, enough=False) for site in sites),
+    ]
+    return [_row(result) for result in found]
+
+
+def _row(found: Found) -> dict[str, Any]:
+    check = load_central_checks()[found.check_id]
+    enough = found.enough and found.n_site >= check.minimum
+    return {
+        "check_id": found.check_id,
+        "measure": found.measure,
+        "site_id": found.site_id,
+        "title": check.title,
+        "definition": check.definition,
+        "n_site": found.n_site,
+        "n_rest": found.n_rest,
+        "minimum": check.minimum,
+        "statistic": found.statistic if enough else None,
+        "p": found.p if enough else None,
+        "n_listed": found.n_listed if enough else 0,
+        "status": "TOO_FEW" if not enough else "LISTED" if found.listed else "NOT_LISTED",
+    }
+
+
+def _scores(con: duckdb.DuckDBPyConnection) -> Scores:
+    scores: Scores = defaultdict(lambda: defaultdict(dict))
+    for paramcd, site, person, value in con.execute(_SCORES).fetchall():
+        scores[paramcd][site][person] = value
+    return scores
+
+
+def _sides(by_site: dict[str, dict[str, float]], site: str) -> tuple[list[float], list[float]]:
+    mine = list(by_site.get(site, {}).values())
+    return mine, [value for other, values in by_site.items() if other != site for value in values.values()]
+
+
+Test = Callable[[Sequence[float], Sequence[float]], tuple[float, float, bool]]  # statistic, p, listed
+
+
+def _by_values(check_id: str, scores: Scores, sites: Sequence[str], test: Test) -> Iterator[Found]:
+    minimum = load_central_checks()[check_id].minimum
+    for measure, by_site in scores.items():
+        for site in sites:
+            mine, rest = _sides(by_site, site)
+            if min(len(mine), len(rest)) < minimum:
+                yield Found(check_id, measure, site, len(mine), len(rest), enough=False)
+            else:
+                statistic, p, listed = test(mine, rest)
+                yield Found(check_id, measure, site, len(mine), len(rest), statistic, p, int(listed), listed)
+
+
+def _last_digits(mine: Sequence[float], rest: Sequence[float]) -> tuple[float, float, bool]:
+    from scipy.stats import chi2_contingency
+
+    digits = [[sum(round(value) % 10 == digit for value in side) for digit in range(10)] for side in (mine, rest)]
+    table = [column for column in zip(*digits, strict=True) if sum(column)]
+    if len(table) < 2:
+        return 0.0, 1.0, False
+    result = chi2_contingency(table, correction=False)
+    p = cut(float(result.pvalue))
+    return cut(float(result.statistic)), p, p < LISTED_BELOW
+
+
+def _spread(mine: Sequence[float], rest: Sequence[float]) -> tuple[float, float, bool]:
+    from statistics import stdev
+
+    from scipy.stats import levene
+
+    spread = stdev(rest)
+    if spread == 0 or len(set(mine)) == 1:
+        return 0.0, 1.0, False
+    ratio = cut(stdev(mine) / spread)
+    p = cut(float(levene(mine, rest, center="median").pvalue))
+    return ratio, p, not 0.5 <= ratio <= 2 and p < LISTED_BELOW
+
+
+def _by_counts(check_id: str, rows: Sequence[Sequence[Any]], sites: Sequence[str]) -> Iterator[Found]:
+    """(measure, site, n, x): the share x of n at a site against the others, one-sided."""
+    minimum = load_central_checks()[check_id].minimum
+    counts = {(measure, site): (n, x) for measure, site, n, x in rows}
+    for measure in sorted({row[0] for row in rows}) or [""]:
+        total = [sum(counts.get((measure, site), (0, 0))[i] for site in sites) for i in (0, 1)]
+        for site in sites:
+            n, x = counts.get((measure, site), (0, 0))
+            n_rest, x_rest = total[0] - n, total[1] - x
+            if min(n, n_rest) < minimum:
+                yield Found(check_id, measure, site, n, n_rest, enough=False)
+            else:
+                p = higher_than_others(x, n, x_rest, n_rest)
+                yield Found(check_id, measure, site, n, n_rest, cut(x / n), p, x, p < LISTED_BELOW)
+
+
+def _copied(rows: Sequence[Sequence[Any]], sites: Sequence[str]) -> Iterator[Found]:
+    counts = {(measure, site): (n, x) for measure, site, n, x in rows}
+    for measure in sorted({row[0] for row in rows}) or [""]:
+        total = sum(counts.get((measure, site), (0, 0))[0] for site in sites)
+        for site in sites:
+            n, x = counts.get((measure, site), (0, 0))
+            yield Found("C3", measure, site, n, total - n, float(x), None, x, x > 0)
+
+
+def _unusual(scores: Scores, sites: Sequence[str]) -> Iterator[Found]:
+    """People too far from their site's mean, or too near to it, in all baseline scores together."""
+    measures = list(scores)
+    minimum = load_central_checks()["C4"].minimum * max(len(measures), 1)
+    for site in sites:
+        people = set.intersection(*(set(scores[m].get(site, {})) for m in measures)) if measures else set()
+        rows = [[scores[m][site][person] for m in measures] for person in sorted(people)]
+        if len(rows) < minimum:
+            yield Found("C4", "all", site, len(rows), 0, enough=False)
+        else:
+            n_listed = _tails(rows)
+            yield Found("C4", "all", site, len(rows), 0, float(n_listed), None, n_listed, n_listed > 0)
+
+
+def _tails(rows: Sequence[Sequence[float]]) -> int:
+    import numpy as np
+    from scipy.stats import chi2
+
+    values = np.asarray(rows)
+    centred = values - values.mean(axis=0)
+    distances = np.einsum("ij,jk,ik->i", centred, np.linalg.pinv(np.cov(values, rowvar=False)), centred)
+    d = values.shape[1]
+    return int(np.sum((chi2.sf(distances, d) < LISTED_BELOW) | (chi2.cdf(distances, d) < LISTED_BELOW)))
+
+
+def _correlations(scores: Scores, sites: Sequence[str], primary: str) -> Iterator[Found]:
+    minimum = load_central_checks()["C6"].minimum
+    for measure in scores if primary in scores else ():
+        if measure == primary:
+            continue
+        pairs = {
+            site: [(value, scores[measure][site][person]) for person, value in people.items()
+                   if person in scores[measure].get(site, {})]
+            for site, people in scores[primary].items()
+        }  # fmt: skip
+        for site in sites:
+            mine = pairs.get(site, [])
+            rest = [pair for other, found in pairs.items() if other != site for pair in found]
+            name = f"{primary} and {measure}"
+            if min(len(mine), len(rest)) < minimum:
+                yield Found("C6", name, site, len(mine), len(rest), enough=False)
+            else:
+                difference, p = _fisher_z(mine, rest)
+                yield Found("C6", name, site, len(mine), len(rest), difference, p, 0, p < LISTED_BELOW)
+
+
+def _fisher_z(mine: Sequence[tuple[float, float]], rest: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Difference of the two z, and its two-sided p by the normal distribution; 0 and 1 where one side does not vary."""
+    from math import atanh, sqrt
+
+    from scipy.stats import norm, pearsonr
+
+    zs = []
+    for side in (mine, rest):
+        xs, ys = zip(*side, strict=True)
+        if len(set(xs)) == 1 or len(set(ys)) == 1:
+            return 0.0, 1.0
+        zs.append(atanh(max(-0.999999, min(0.999999, float(pearsonr(xs, ys).statistic)))))
+    error = sqrt(1 / (len(mine) - 3) + 1 / (len(rest) - 3))
+    return cut(zs[0] - zs[1]), cut(float(2 * norm.sf(abs(zs[0] - zs[1]) / error)))

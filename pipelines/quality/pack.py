@@ -1,0 +1,159 @@
+"""What a published night leaves for the board's report beside its snapshot: its week, why numbers moved, and handles.
+
+All of it lies in `store/history/`, outside the digest of the tables: it depends on the nights before.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines import effects
+from pipelines.quality.explain import Between, explain
+from pipelines.quality.handles import site_handles
+from pipelines.quality.history import Value, Week, folder_of, load_weeks, save_week, sunday_of, units_file
+from pipelines.study.grid import load_grid
+from pipelines.study.indicator import load_indicators
+from pipelines.study.load import Protocol
+from pipelines.warehouse.database import CLOSED, open_build
+from pipelines.warehouse.published import BLINDED, MANIFEST, UNBLINDED
+from pipelines.warehouse.quoting import literal
+from pipelines.workspace import Workspace
+
+if TYPE_CHECKING:
+    import duckdb
+
+UNITS = "quality.counted_unit"
+DESCRIBING = ("quality.instrument", "meta.column_dictionary")  # tables whose change is a change of the dictionary
+MOST = 20  # handles a check and site
+_VALUES = """
+    SELECT 'kri', kri, site_id, numerator, denominator, tolerance, minimum, reason, status FROM quality.kri
+    UNION ALL
+    SELECT 'check', check_name, site_id, n_failing, n_evaluated, tolerance, minimum, reason, status
+    FROM quality.check_card
+    ORDER BY ALL
+"""
+_FAILING = """
+    SELECT kri, site_id, 'quality.counted_unit', kri || '|' || unit FROM quality.bad_unit
+    UNION ALL
+    SELECT
+        CASE WHEN r.rule IS NULL THEN 'refused_' || q.rule ELSE q.rule END, q.site_id, 'quality.data_query', q.query_id
+    FROM quality.data_query AS q
+    LEFT JOIN (SELECT DISTINCT rule FROM quality.query_rule) AS r ON r.rule = q.rule
+    WHERE q.blinding = 'safe' AND q.status IN ('open', 'miscorrected')
+"""
+_TOTALS = """
+    SELECT number, site_id, CAST(sum(n) AS BIGINT), CAST(sum(x) AS BIGINT) FROM {units} GROUP BY number, site_id
+"""
+
+
+def record_pack(workspace: Workspace, protocol: Protocol, snapshot_id: str) -> None:
+    """Keep the week of a night that was just published, if it is the week's first, and what its report needs.
+
+    The night's build must still be there: the units behind the numbers are in no snapshot.
+    """
+    folder = workspace.snapshots / snapshot_id
+    with _opened(folder / BLINDED) as con:
+        week = _week(con, protocol, folder)
+    earlier = [other for other in load_weeks(workspace) if other.week < week.week]
+    content: dict[str, Any] = {"handles": [], "before": None, "parts": [], "totals": []}
+    with _opened(folder / UNBLINDED) as con:
+        content["handles"] = list(_handles(con, workspace))
+    with open_build(workspace) as con:
+        if earlier:
+            content |= _moved(con, workspace, earlier[-1], week)
+        if not (folder_of(workspace) / f"{week.week.isoformat()}.json").exists():
+            _keep_units(con, units_file(workspace, week.week))
+    save_week(workspace, week)
+    path = night_file(workspace, snapshot_id)
+    effects.make_directory(path.parent)
+    effects.write(path, json.dumps(content, ensure_ascii=False, indent=1).encode())
+
+
+def night_file(workspace: Workspace, snapshot_id: str) -> Path:
+    return folder_of(workspace) / "nights" / f"{snapshot_id}.json"
+
+
+def load_pack(workspace: Workspace, snapshot_id: str) -> dict[str, Any]:
+    """`handles`, `before` (the week compared with), `parts` and `totals`; empty where the night left nothing."""
+    path = night_file(workspace, snapshot_id)
+    empty: dict[str, Any] = {"handles": [], "before": None, "parts": [], "totals": []}
+    return json.loads(path.read_bytes()) if path.exists() else empty
+
+
+def _opened(path: Path) -> Any:
+    import duckdb
+
+    return duckdb.connect(str(path), read_only=True, config=dict(CLOSED))
+
+
+def _week(con: duckdb.DuckDBPyConnection, protocol: Protocol, folder: Path) -> Week:
+    ((as_of, built_at, study_digest, code_version),) = con.execute(
+        "SELECT as_of, built_at, study_digest, code_version FROM meta.snapshot"
+    ).fetchall()
+    manifest = json.loads((folder / MANIFEST).read_bytes())
+    tables: Mapping[str, Any] = manifest["files"][BLINDED]["tables"]
+    return Week(
+        week=sunday_of(as_of),
+        as_of=as_of,
+        built_at=built_at.isoformat(),
+        snapshot_id=folder.name,
+        study_version=protocol.study.version,
+        study_digest=study_digest,
+        code_version=code_version,
+        dictionary_digest=" ".join(tables[name]["digest"] for name in DESCRIBING if name in tables),
+        libraries=manifest["libraries"],
+        values=[Value(*row) for row in con.execute(_VALUES).fetchall()],
+    )
+
+
+def _handles(con: duckdb.DuckDBPyConnection, workspace: Workspace) -> Iterator[list[str]]:
+    """(check or indicator, site, handle): of what fails, up to twenty each, in the order of the handles."""
+    cards = {indicator.kri: indicator.limit for indicator in load_indicators()} | load_grid().twins
+    found: dict[tuple[str, str], list[str]] = {}
+    calls: dict[str, Any] = {}
+    for name, site, table, key in con.execute(_FAILING).fetchall():
+        if site not in calls:
+            calls[site] = site_handles(workspace, site)
+        made = calls[site](table, key)
+        for called in {name, cards.get(name, name)}:
+            found.setdefault((called, site), []).append(made)
+    for (name, site), made in sorted(found.items()):
+        yield from ([name, site, one] for one in sorted(set(made))[:MOST])
+
+
+def _moved(con: duckdb.DuckDBPyConnection, workspace: Workspace, before: Week, after: Week) -> dict[str, Any]:
+    units = units_file(workspace, before.week)
+    if not units.exists():
+        return {}
+    source = f"read_parquet({literal(str(units))})"
+    between = Between(
+        before.as_of,
+        after.as_of,
+        datetime.fromisoformat(before.built_at),
+        before.study_digest != after.study_digest,
+        (before.code_version, before.dictionary_digest) != (after.code_version, after.dictionary_digest),
+    )
+    was, now = (
+        {(number, site): [n, x] for number, site, n, x in con.execute(_TOTALS.format(units=place)).fetchall()}
+        for place in (source, UNITS)
+    )
+    totals = [[*key, *was.get(key, [0, 0]), *now.get(key, [0, 0])] for key in sorted(was.keys() | now.keys())]
+    return {
+        "before": before.week.isoformat(),
+        "parts": [list(asdict(part).values()) for part in explain(con, source, UNITS, between)],
+        "totals": totals,
+    }
+
+
+def _keep_units(con: duckdb.DuckDBPyConnection, path: Path) -> None:
+    effects.make_directory(path.parent)
+    hidden = path.with_name(f".{path.name}.writing")
+    copy = f"COPY (SELECT * FROM {UNITS} ORDER BY number, site_id, unit) TO {literal(str(hidden))} (FORMAT parquet)"  # noqa: S608
+    effects.execute(con, copy, file=hidden)
+    effects.settle(hidden, effects.PRIVATE_FILE)
+    effects.rename(hidden, path)

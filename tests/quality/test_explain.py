@@ -1,0 +1,160 @@
+"""Why a number moved: the parts are exact, and each change has the reason that it has."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import duckdb
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipelines.quality.explain import PARTS, Between, explain
+from pipelines.warehouse.database import insert_rows
+from pipelines.warehouse.dictionary import TABLES, load_table
+from tests.sql.trial import MEMORY
+
+UNITS = load_table(TABLES / "quality" / "counted_unit.yaml")
+BEFORE, AFTER = date(2026, 6, 7), date(2026, 6, 14)
+BUILT = datetime(2026, 6, 7, 3, tzinfo=UTC)
+SINCE, EARLIER = BUILT + timedelta(days=2), BUILT - timedelta(days=30)
+Unit = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def con() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as con:
+        con.execute("SET TimeZone = 'UTC'")
+        for name in ("before", "after"):
+            con.execute(f"CREATE TABLE {name}_units ({', '.join(f'{c} {t}' for c, t in UNITS.types.items())})")
+        yield con
+
+
+def unit(number: str = "K04", unit: str = "u1", **given: Any) -> Unit:
+    known = {"number": number, "site_id": "oxford", "unit": unit, "usubjid": "p1", "n": 1, "x": 0, "n_critical": 0,
+             "first_on": BEFORE - timedelta(20), "turns_on": None, "came_at": EARLIER, "changed_at": None,
+             "n_evidence": 0}  # fmt: skip
+    return known | given
+
+
+def parts(
+    con: duckdb.DuckDBPyConnection, before: list[Unit], after: list[Unit], **given: Any
+) -> dict[tuple[str, str], tuple[int, int]]:
+    """(number, part) → (denominator, numerator)."""
+    for name, units in (("before", before), ("after", after)):
+        con.execute(f"DELETE FROM {name}_units")
+        insert_rows(con, f"{name}_units", [[u[c] for c in UNITS.columns] for u in units], file=MEMORY)
+    facts = {"earlier": BEFORE, "later": AFTER, "built_at": BUILT, "rules_changed": False, "dictionary_changed": False}
+    found = explain(con, "before_units", "after_units", Between(**(facts | given)))
+    summed: dict[tuple[str, str], tuple[int, int]] = defaultdict(lambda: (0, 0))
+    for part in found:
+        n, x = summed[part.number, part.part]
+        summed[part.number, part.part] = n + part.denominator, x + part.numerator
+    return dict(summed)
+
+
+KNOWN = unit("K10", "p1")
+NEW = unit("K10", "p2", usubjid="p2")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "reason"),
+    [
+        ([], [unit(usubjid="p2", x=1)], "new_participants"),
+        ([], [unit(first_on=BEFORE + timedelta(3), x=1)], "new_visits"),
+        ([], [unit(came_at=SINCE)], "late_entries"),
+        ([unit(x=1)], [unit(n_evidence=9)], "late_entries"),
+        ([unit("K06", n=9, x=3, n_evidence=6)], [unit("K06", n=9, x=1, n_evidence=8)], "late_entries"),
+        ([unit("K05", x=1)], [unit("K05", changed_at=SINCE)], "corrections"),
+        ([unit("K15")], [unit("K99", changed_at=SINCE)], "corrections"),
+        ([unit("K12", x=1, n_evidence=1)], [unit("K12", n_evidence=0)], "query_resolutions"),
+        ([unit("K12", turns_on=BEFORE + timedelta(1), n_evidence=1)], [unit("K12", x=1, n_evidence=1)],
+         "cut_off_change"),
+        ([unit("K03", turns_on=AFTER)], [], "cut_off_change"),
+    ],
+)  # fmt: skip
+def test_each_reason(con: duckdb.DuckDBPyConnection, before: list[Unit], after: list[Unit], reason: str) -> None:
+    found = parts(con, [KNOWN, *before], [KNOWN, *after])
+    number = (before or after)[0]["number"]
+    assert {part for (name, part), _ in found.items() if name == number} == {reason}
+
+
+@pytest.mark.parametrize(
+    ("number", "given", "reason"),
+    [
+        ("K03", {"rules_changed": True}, "rule_change"),
+        ("K03", {"dictionary_changed": True}, "dictionary_change"),
+        ("K06", {"rules_changed": True, "dictionary_changed": True}, "dictionary_change"),
+        ("K03", {"rules_changed": True, "dictionary_changed": True}, "rule_change"),
+        ("K03", {}, "cut_off_change"),
+        ("K03", {"later": BEFORE}, "corrections"),
+    ],
+)
+def test_what_no_data_explain(con: duckdb.DuckDBPyConnection, number: str, given: dict[str, Any], reason: str) -> None:
+    assert parts(con, [KNOWN, unit(number, x=1)], [KNOWN, unit(number)], **given) == {(number, reason): (0, -1)}
+
+
+def test_nothing_moved(con: duckdb.DuckDBPyConnection) -> None:
+    assert parts(con, [KNOWN, unit()], [KNOWN, unit(changed_at=SINCE, n_evidence=3)]) == {}
+
+
+def test_a_new_person_is_new_in_every_number(con: duckdb.DuckDBPyConnection) -> None:
+    after = [KNOWN, NEW, unit("K04", "u2", usubjid="p2", x=1, first_on=BEFORE - timedelta(1), changed_at=SINCE)]
+    assert parts(con, [KNOWN], after) == {("K10", "new_participants"): (1, 0), ("K04", "new_participants"): (1, 1)}
+
+
+days = st.integers(-40, 12).map(lambda n: BEFORE + timedelta(n))
+moments = st.none() | st.integers(-40, 12).map(lambda n: BUILT + timedelta(n))
+some_units = st.dictionaries(
+    st.tuples(
+        st.sampled_from(["K03", "K04", "K06", "K10", "K12", "randomised"]), st.sampled_from(["oxford", "miyazaki"]),
+        st.sampled_from(["u1", "u2", "u3"]),
+    ),
+    st.fixed_dictionaries(
+        {
+            "usubjid": st.none() | st.sampled_from(["p1", "p2", "p3"]), "n": st.integers(0, 50),
+            "x": st.integers(0, 20), "first_on": st.none() | days, "turns_on": st.none() | days, "came_at": moments,
+            "changed_at": moments, "n_evidence": st.integers(0, 3),
+        }
+    ),
+    max_size=14,
+)  # fmt: skip
+
+
+def as_units(found: dict[tuple[str, str, str], dict[str, Any]]) -> list[Unit]:
+    return [unit(number, name, **{"site_id": site, **given}) for (number, site, name), given in found.items()]
+
+
+def totals(units: list[Unit]) -> dict[str, tuple[int, int]]:
+    summed: dict[str, tuple[int, int]] = defaultdict(lambda: (0, 0))
+    for one in units:
+        n, x = summed[one["number"]]
+        summed[one["number"]] = n + one["n"], x + one["x"]
+    return summed
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(before=some_units, after=some_units, rules=st.booleans(), dictionary=st.booleans(), days=st.integers(0, 14))
+def test_the_parts_add_up_to_the_difference(
+    con: duckdb.DuckDBPyConnection,
+    before: dict[tuple[str, str, str], dict[str, Any]],
+    after: dict[tuple[str, str, str], dict[str, Any]],
+    rules: bool,
+    dictionary: bool,
+    days: int,
+) -> None:
+    first, second = as_units(before), as_units(after)
+    found = parts(
+        con, first, second, rules_changed=rules, dictionary_changed=dictionary, later=BEFORE + timedelta(days)
+    )
+    assert {part for _, part in found} <= set(PARTS)
+    was, now = totals(first), totals(second)
+    for number in was.keys() | now.keys():
+        moved = [sizes for (name, _), sizes in found.items() if name == number]
+        assert tuple(sum(side) for side in zip((0, 0), *moved, strict=True)) == (
+            now[number][0] - was[number][0],
+            now[number][1] - was[number][1],
+        )
