@@ -50,7 +50,8 @@ def dictionary() -> Dictionary:
 
 
 def derived(db: Tables) -> list[str]:
-    made = db.rows("SELECT table_schema || '.' || table_name FROM information_schema.tables ORDER BY 1")
+    named = "SELECT table_schema || '.' || table_name FROM information_schema.tables ORDER BY 1"
+    made = db.con.execute(named).fetchall()  # through `con`, every table is there
     return [name for (name,) in made if name.split(".")[0] not in ("study", "input")]
 
 
