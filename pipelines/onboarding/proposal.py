@@ -133,7 +133,7 @@ def _time_of(instrument: str, sample: Sample, taken: set[str]) -> str | None:
 def _dates(proposal: Proposal, feed: Feed, sample: Sample, columns: dict[str, str], site: Site) -> None:
     shapes: dict[str, str] = {}
     for column in feed.columns:
-        if column.kind not in ("date", "time", "time_or_date"):
+        if column.kind not in ("date", "time", "time_or_date", "instant"):
             continue
         cells = [cell for place in _places(proposal, column, columns) for cell in sample.cells(place)]
         shape, fitting = find_shape(cells) if cells else (None, [""])

@@ -7,6 +7,7 @@ from datetime import date
 import polars as pl
 
 from pipelines.simulate.state import State
+from pipelines.simulate.truth_engagement import DAYS, treatment_dropout, use_life
 from pipelines.study.load import Protocol
 
 
@@ -35,13 +36,18 @@ def adverse_events(events: pl.DataFrame) -> pl.DataFrame:
 
 def times(protocol: Protocol, state: State, subjects: pl.DataFrame, usage: pl.DataFrame, as_of: date) -> pl.DataFrame:
     """adtte; `usage` is that of listed people, with the person's own columns."""
-    columns = ["usubjid", "paramcd", "startdt", "adt", "cnsr"]
-    both = pl.concat(
-        [_dropout(subjects, as_of).select(columns), _non_usage(protocol, state, subjects, usage, as_of).select(columns)]
+    non_usage = _non_usage(protocol, state, subjects, usage, as_of)
+    every = pl.concat(
+        [
+            _dropout(subjects, as_of).select(DAYS),
+            treatment_dropout(protocol, subjects, as_of),
+            non_usage.select(DAYS),
+            use_life(non_usage, usage),
+        ]
     )
     days = (pl.col("adt") - pl.col("startdt")).dt.total_days() + 1
     counts = days >= 1
-    return both.select(
+    return every.select(
         "usubjid",
         "paramcd",
         "startdt",

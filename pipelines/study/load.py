@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pipelines.study.check import limit_names
 from pipelines.study.dictionary_check import dictionary_complaints, read_dictionaries
+from pipelines.study.engagement import engagement_complaints
 from pipelines.study.epoch_check import epoch_complaints
 from pipelines.study.instrument import Instrument, Score
 from pipelines.study.instrument_file import InstrumentReading
@@ -91,6 +92,7 @@ def _complaints(study: Study, instruments: dict[str, Instrument]) -> Iterator[Co
     yield from _sources(study, instruments)
     yield from mapping_complaints(study, instruments)
     yield from event_complaints(study.intercurrent_events, study.site_by_id, study.discontinuation_reasons)
+    yield from engagement_complaints(study.engagement)
     yield from _limits(study)
     yield from _query_rules(study)
 

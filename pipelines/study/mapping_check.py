@@ -15,7 +15,7 @@ from pipelines.study.study import Study
 from pipelines.study.yaml_file import Complaint, Place
 from schemas.feeds import FEEDS, Column, Feed
 
-DATED = ("date", "time", "time_or_date")
+DATED = ("date", "time", "time_or_date", "instant")
 YEARS = ("birth_year",)  # may be declared to hold a date, of which the year alone is kept
 NUMBERS = ("integer", "decimal")
 OF_FEED = ("columns", "joined", "constants", "values", "dates", "numbers", "missing_in")

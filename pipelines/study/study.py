@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
 
+from pipelines.study.engagement import Engagement
 from pipelines.study.epoch import Epoch
 from pipelines.study.intercurrent import IntercurrentEvents
 from pipelines.study.outcome import Identifier, Outcomes
@@ -109,13 +110,6 @@ class Module(Strict):
 class Treatment(Strict):
     starts: Literal["randomisation", "consent"] = "randomisation"
     weeks: int = Field(ge=1)
-
-
-class Engagement(Strict):
-    """How use of the programme is counted; `reason` says why these numbers."""
-
-    session_gap_minutes: int = Field(default=30, ge=1)
-    reason: str
 
 
 class Condition(Strict):

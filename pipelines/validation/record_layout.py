@@ -30,11 +30,12 @@ class Layout:
         """The feed's columns typed, with what is derived from a time beside it."""
         import polars as pl
 
-        simple = {"integer": pl.Int64(), "decimal": pl.Float64(), "date": pl.Date()}
+        instant = pl.Datetime("us", "UTC")
+        simple = {"integer": pl.Int64(), "decimal": pl.Float64(), "date": pl.Date(), "instant": instant}
         shape: dict[str, Any] = {}
         for column in self.feed.columns:
             if column.kind in ("time", "time_or_date"):
-                shape[column.name] = pl.Datetime("us", "UTC")
+                shape[column.name] = instant
                 shape[column.name.removesuffix("_at") + "_on"] = pl.Date()
                 shape["clock_note"] = pl.String()
             else:

@@ -100,6 +100,14 @@ def _time(text: pl.Series, column: Column, clocks: Clocks) -> Read:
     return _moment(found, text, column, clocks)
 
 
+def _instant(text: pl.Series, column: Column, clocks: Clocks) -> Read:
+    """A time that is compared with another and has no day of its own."""
+    found = read_times(text, clocks.zone, clocks.shapes.get(column.name))
+    wrong: list[pl.DataFrame | None] = [failed(found["rule"] == "nonexistent_time", "nonexistent_time", column.name)]
+    wrong += _unreadable(found["rule"] == "unreadable_time", text, "unreadable_time", column.name)
+    return {column.name: found["instant"]}, wrong
+
+
 def _time_or_date(text: pl.Series, column: Column, clocks: Clocks) -> Read:
     """An instant where a time was given, and the calendar date always."""
     found = _either(text, clocks.shapes.get(column.name), clocks)
@@ -199,6 +207,7 @@ _READ = {
     "date": _date,
     "time": _time,
     "time_or_date": _time_or_date,
+    "instant": _instant,
     "integer": _integer,
     "decimal": _decimal,
 }

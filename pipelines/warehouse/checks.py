@@ -42,7 +42,9 @@ def duplicate_keys(con: Any, table: Table) -> Finding:
 
 
 def rows_without_subject(con: Any, table: Table) -> Finding:
-    """Rows of an analysis table whose subject is not in `analysis.adsl`."""
+    """Rows of an analysis table whose subject is not in `analysis.adsl`; a table of curves has no subjects."""
+    if "usubjid" not in table.columns:
+        return Finding(0, f"{table.table}: its rows are nobody's")
     (count,) = con.execute(
         f"SELECT count(*) FROM {identifier(table.table)} AS t "  # noqa: S608
         f"WHERE NOT EXISTS (SELECT 1 FROM {identifier(SUBJECTS)} AS s WHERE s.usubjid = t.usubjid)"

@@ -219,6 +219,7 @@ _TYPES = {
     "text": "VARCHAR",
     "code": "VARCHAR",
     "date": "DATE",
+    "instant": "TIMESTAMPTZ",
     "integer": "BIGINT",
     "decimal": "DOUBLE",
 }

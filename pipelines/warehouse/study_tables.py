@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from pipelines.study.engagement import MEASURES
 from pipelines.study.indicator import load_indicators
 from pipelines.study.load import Protocol
 from pipelines.study.outcome import RULES
@@ -336,6 +337,51 @@ def _non_usage(protocol: Protocol) -> Rows:
         yield (rule.days,)
 
 
+def _session_gaps(protocol: Protocol) -> Rows:
+    engagement = protocol.study.engagement
+    for gap in engagement.gaps:
+        yield gap, gap == engagement.session_gap_minutes
+
+
+def _log_limits(protocol: Protocol) -> Rows:
+    log = protocol.study.engagement.log
+    yield log.minutes_ahead, log.minutes_behind, log.session_hours, log.switch_minutes, log.switches
+
+
+def _silence(protocol: Protocol) -> Rows:
+    if rule := protocol.study.engagement.silence:
+        yield rule.history_days, rule.expected_user_days, rule.people
+
+
+def _planned_calls(protocol: Protocol) -> Rows:
+    weeks = [week for calls in protocol.study.engagement.calls for week in calls.weeks]
+    for week in sorted(set(weeks)):
+        yield week, weeks.count(week)
+
+
+def _test_accounts(protocol: Protocol) -> Rows:
+    for account in protocol.study.engagement.test_accounts:
+        yield account.removesuffix("*"), not account.endswith("*")
+
+
+def _engagement_measures(protocol: Protocol) -> Rows:
+    del protocol  # what is measured is the same in every study
+    for number, (code, (label, unit)) in enumerate(MEASURES.items(), 1):
+        yield code, number, label, unit
+
+
+def _adherence(protocol: Protocol) -> Rows:
+    for number, rule in enumerate(protocol.study.engagement.adherence, 1):
+        what = (rule.definition, number, rule.version, rule.title, rule.category, rule.period, len(rule.all_of))
+        yield *what, rule.intended_use, rule.justification, rule.source, rule.verified
+
+
+def _adherence_thresholds(protocol: Protocol) -> Rows:
+    for rule in protocol.study.engagement.adherence:
+        for threshold in rule.all_of:
+            yield rule.definition, threshold.measure, threshold.at_least, threshold.at_most
+
+
 def _leaving_reasons(protocol: Protocol) -> Rows:
     yield from protocol.study.intercurrent_events.leaving_for.items()
 
@@ -468,6 +514,27 @@ STUDY_TABLES = [
         ("study.safety", "acknowledge_within_hours BIGINT, report_serious_within_days BIGINT", _safety),
         ("study.risk_item", "instrument, item, flag BIGINT, urgent BIGINT", _risk_items),
         ("study.non_usage", "days BIGINT", _non_usage),
+        ("study.session_gap", "gap_minutes BIGINT, is_primary BOOLEAN", _session_gaps),
+        (
+            "study.log_limit",
+            "minutes_ahead BIGINT, minutes_behind BIGINT, session_hours BIGINT, switch_minutes BIGINT, switches BIGINT",
+            _log_limits,
+        ),
+        ("study.silence", "history_days BIGINT, expected_user_days BIGINT, people BIGINT", _silence),
+        ("study.planned_call", "week_no BIGINT, n_calls BIGINT", _planned_calls),
+        ("study.test_account", "begins, is_whole BOOLEAN", _test_accounts),
+        ("study.engagement_measure", "paramcd, paramn BIGINT, param, unit", _engagement_measures),
+        (
+            "study.adherence",
+            "definition, priority BIGINT, version, title, category, aperiod, n_thresholds BIGINT, intended_use,"
+            "justification, source, verified BOOLEAN",
+            _adherence,
+        ),
+        (
+            "study.adherence_threshold",
+            "definition, paramcd, at_least DOUBLE, at_most DOUBLE",
+            _adherence_thresholds,
+        ),
         ("study.leaving_reason", "reason, kind", _leaving_reasons),
         ("study.outage", "site_id, first_day DATE, last_day DATE", _outages),
         ("study.quality_limit", "check_name, tolerance DOUBLE, minimum BIGINT, reason", _quality_limits),

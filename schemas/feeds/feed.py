@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     import pandera.polars as pa
 
-Kind = Literal["identifier", "text", "code", "date", "time", "time_or_date", "integer", "decimal"]
+Kind = Literal["identifier", "text", "code", "date", "time", "time_or_date", "instant", "integer", "decimal"]
 
 # Letters, digits and a few joiners of ASCII: a look-alike letter of another script or a space is refused.
 IDENTIFIER = r"^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,63}$"

@@ -18,6 +18,7 @@ USAGE = Feed(
             "code",
             "What happened",
             codes=(
+                "account_created",
                 "login",
                 "logout",
                 "page_view",
@@ -36,5 +37,7 @@ USAGE = Feed(
         ),
         Column("module", "text", "The module it happened in"),
         Column("duration_s", "decimal", "How long it lasted, in seconds, where the platform says so", minimum=0),
+        Column("device", "identifier", "The device or browser it came from, by the platform's number", optional=True),
+        Column("stored_at", "instant", "When the platform stored it, by its own clock", optional=True),
     ),
 )

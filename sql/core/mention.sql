@@ -53,7 +53,9 @@ named AS (
             coalesce(r.actor, chr(30)),
             coalesce(r.event, chr(30)),
             coalesce(r.module, chr(30)),
-            coalesce(CAST(r.duration_s AS VARCHAR), chr(30))
+            coalesce(CAST(r.duration_s AS VARCHAR), chr(30)),
+            coalesce(r.device, chr(30)),
+            coalesce(CAST(r.stored_at AS VARCHAR), chr(30))
         ) AS content
     FROM input.usage AS r
     SEMI JOIN retold_event AS e ON e.site_id = r.site_id AND e.record_key = r.record_key

@@ -30,6 +30,8 @@ SELECT
     r.event,
     r.module,
     r.duration_s,
+    r.device,
+    r.stored_at,
     r.delivery_id,
     r.row_no,
     r.line_no,

@@ -66,17 +66,18 @@ said AS (
         'usage' AS feed, h.site_id, h.usubjid, h.record_key, h.delivery_id, h.valid_from_seq, h.valid_to_seq,
         FALSE AS is_primary_outcome,
         unnest([
-            'subject_id', 'occurred_at', 'actor', 'event', 'module', 'duration_s', ''
+            'subject_id', 'occurred_at', 'actor', 'event', 'module', 'duration_s', 'device', 'stored_at', ''
         ]) AS column_name,
         unnest([
             h.subject_id, strftime(timezone('UTC', h.occurred_at), '%Y-%m-%dT%H:%M:%S.%fZ'), h.actor, h.event,
-            h.module, CAST(h.duration_s AS VARCHAR),
+            h.module, CAST(h.duration_s AS VARCHAR), h.device,
+            strftime(timezone('UTC', h.stored_at), '%Y-%m-%dT%H:%M:%S.%fZ'),
             CASE WHEN coalesce(
                 h.subject_id, strftime(timezone('UTC', h.occurred_at), '%Y-%m-%dT%H:%M:%S.%fZ'), h.actor,
-                h.event, h.module, CAST(h.duration_s AS VARCHAR)
+                h.event, h.module, CAST(h.duration_s AS VARCHAR), h.device, CAST(h.stored_at AS VARCHAR)
             ) IS NULL THEN '' END
         ]) AS value,
-        unnest([FALSE, FALSE, FALSE, FALSE, TRUE, FALSE, FALSE]) AS is_text
+        unnest([FALSE, FALSE, FALSE, FALSE, TRUE, FALSE, FALSE, FALSE, FALSE]) AS is_text
     FROM core.usage_history AS h
     SEMI JOIN core.record AS r
         ON r.feed = 'usage' AND r.site_id = h.site_id AND r.record_key = h.record_key AND NOT r.settled

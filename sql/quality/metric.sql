@@ -8,6 +8,8 @@ SELECT check_name, site_id, n_checked, n_failed FROM quality.metric_form
 UNION ALL
 SELECT check_name, site_id, n_checked, n_failed FROM quality.metric_usage
 UNION ALL
+SELECT check_name, site_id, n_checked, n_failed FROM quality.metric_log
+UNION ALL
 SELECT check_name, site_id, n_checked, n_failed FROM quality.metric_expected
 UNION ALL
 SELECT check_name, site_id, n_checked, n_failed FROM quality.metric_safety

@@ -10,7 +10,7 @@ import pytest
 from pipelines.study.check import load_checks
 from pipelines.study.load import Protocol
 from tests.quality.counted import counted, counts
-from tests.quality.good_trial import RECEIVED, forget_form, good_trial, study_day, whole_form
+from tests.quality.good_trial import RANDOMISED, RECEIVED, forget_form, good_trial, study_day, whole_form
 from tests.sql.exports import CHANGES, column, export
 from tests.sql.trial import Trial, at
 
@@ -56,6 +56,34 @@ def _leave_an_alert(trial: Trial) -> None:
     _let_time_pass(trial)
 
 
+def _repeat_an_event(trial: Trial) -> None:
+    for number in ("a1", "a2", "a3"):
+        trial.event("001", at("2026-03-05T10:00"), event_id=number)
+
+
+def _release_late(trial: Trial) -> None:
+    trial.event("001", at("2026-03-09T10:00"), "module_released", actor="therapist", module="core_01")
+
+
+def _stored(trial: Trial, minutes: int) -> None:
+    """An event of a device of its own, stored so many minutes after its time."""
+    when = at("2026-03-05T10:00")
+    trial.event("001", when, device="d1", stored_at=when + timedelta(minutes=minutes))
+
+
+def _change_devices(trial: Trial) -> None:
+    for minute, device in enumerate("ABAB"):
+        trial.event("001", at("2026-03-05T10:00") + timedelta(minutes=minute), device=device)
+
+
+def _fall_silent(trial: Trial) -> None:
+    """Five people use it every day of four weeks, then for twelve days nobody's event comes."""
+    for subject in ("101", "102", "103", "104", "105"):
+        trial.person(subject, randomised_on=RANDOMISED)
+        for day in [*range(1, 29), *range(41, 140)]:
+            trial.event(subject, at(f"{study_day(day)}T10:00"))
+
+
 FAULTS: list[tuple[str, Spoil, int]] = [
     *((f"quarantined_{feed}", _quarantine(feed), 3) for feed in (
         "participants", "allocation", "questionnaires", "usage", "contacts", "adverse_events",
@@ -93,6 +121,17 @@ FAULTS: list[tuple[str, Spoil, int]] = [
     ("alerts_unacknowledged", _leave_an_alert, 1),
     ("serious_events_late",
      lambda t: t.add("adverse_events", "oxford", ae_id="a", subject_id="001", serious="Y", onset_date=study_day(9)), 1),
+    ("log_repeated_events", _repeat_an_event, 2),
+    ("log_overlapping_sessions", lambda t: t.event("001", at("2026-03-03T09:20"), duration_s=2500.0), 1),
+    ("log_long_sessions", lambda t: t.event("001", at("2026-03-03T09:20"), duration_s=43201.0), 1),
+    ("log_before_account", lambda t: t.event("001", at("2026-03-05T10:00"), "account_created", actor="system"), 1),
+    ("log_completed_before_released", _release_late, 1),
+    ("log_clock_ahead", lambda t: _stored(t, -6), 1),
+    ("log_clock_behind", lambda t: _stored(t, 61), 1),
+    ("log_two_at_once", _change_devices, 1),
+    ("log_silent_days", _fall_silent, 12),
+    ("log_lost_days", _fall_silent, 72),
+    ("log_without_account", lambda t: void(t.person("003")), 1),
     ("items_missing", lambda t: t.form("001", "phq9", study_day(2), {"1": 0, "2": None}), 8),
     ("items_missing_one_arm", lambda t: t.form("001", "phq9", study_day(9), {"1": 0}, visit="WEEKLY"), 8),
 ]  # fmt: skip
@@ -138,6 +177,9 @@ def test_nothing_trips_on_a_trial_without_faults(ict_sad: Protocol) -> None:
         "quarantined_questionnaires_unblinded",
         "alerts_unacknowledged",
         "serious_events_late",
+        "log_clock_ahead",
+        "log_clock_behind",
+        "log_two_at_once",
     }
 
 

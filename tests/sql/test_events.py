@@ -121,4 +121,9 @@ def test_who_has_no_programme_cannot_stop_using_it_and_without_a_log_nothing_is_
     trial.person("002", "ICT")
     trial.person("003", None, status="screened")
     found = trial.tables("analysis.adtte").rows("SELECT subjid, paramcd, aval, cnsr FROM analysis.adtte ORDER BY 1, 2")
-    assert found == [("001", "DROPOUT", 305.0, 1), ("002", "DROPOUT", 305.0, 1), ("002", "NONUSE", None, None)]
+    assert found == [
+        ("001", "DROPOUT", 305.0, 1),
+        ("002", "DROPOUT", 305.0, 1),
+        ("002", "NONUSE", None, None),
+        ("002", "TRTDROP", 99.0, 1),
+    ]

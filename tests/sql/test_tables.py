@@ -20,6 +20,7 @@ PROMISED = {
     "analysis.adqw": "usubjid, paramcd, aweek, adt, aval, nmiss, dtype, srcform",
     "analysis.adae": "usubjid, aeseq",
     "analysis.adtte": "usubjid, paramcd",
+    "analysis.adeng": "usubjid, paramcd, aperiod, param, aval, avalu",
     "engagement.session": "usubjid, session_no, siteid, subject_id, started_at, ended_at, duration_s, n_events, "
     "week_no",
     "engagement.participant_week": "usubjid, week_no, siteid, subject_id, n_sessions, active_minutes, n_logins, "
@@ -41,6 +42,14 @@ PROMISED = {
     "meta.column_dictionary": "table_name, column_name, position, type, label, description, unit, codes, blinding, "
     "volatile",
 }
+ENGAGEMENT = (
+    "engagement.session_gap",
+    "engagement.therapist_week",
+    "engagement.usage_curve",
+    "analysis.addose",
+    "analysis.adqwide",
+    "analysis.half_life",
+)
 LAYERS = ("core", "outcome", "engagement", "analysis", "safety")
 
 
@@ -71,8 +80,9 @@ def test_the_promised_columns_come_in_the_promised_order(dictionary: Dictionary,
 def test_every_table_has_the_dictionarys_columns_and_types_even_when_empty(
     trial: Trial, dictionary: Dictionary
 ) -> None:
-    others = ("quality.query_rule", "quality.expected_total", "safety.alert", "safety.serious_event")
+    others = ("quality.query_rule", "quality.expected_total", "safety.alert", "safety.serious_event", *ENGAGEMENT)
     db = trial.tables(*OURS, *others)
+    assert db.con
     made = derived(db)
     assert {name for name in load_graph().queries if name.split(".")[0] in LAYERS} <= set(made)
     for table in made:

@@ -261,7 +261,11 @@ SPIN = '{instrument: spin, items: {"{n}": "SPIN{n}"}}'
             "nothing says when phq9 was filled in",
         ),
         # what is no code
-        ("logged_in: login,", "logged_in: logn,", "`logn` is not what `event` may be; allowed are login, logout"),
+        (
+            "logged_in: login,",
+            "logged_in: logn,",
+            "`logn` is not what `event` may be; allowed are account_created, login, logout",
+        ),
         ("{1: F, 2: M, 3: X}", "{1: f, 2: M, 3: X}", "`f` is not what `sex` may be; allowed are F, M, X"),
         (
             "{1: BASELINE, 2: WEEK 8,",
