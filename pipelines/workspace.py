@@ -101,6 +101,10 @@ class Workspace:
         return self.store / "lock"
 
     @property
+    def site_locks(self) -> Path:
+        return self.store / "locks"
+
+    @property
     def dagster_home(self) -> Path:
         return self.store / "dagster"
 

@@ -8,10 +8,12 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from pipelines import effects
-from pipelines.assets.boundary import without_values
+from pipelines.assets.boundary import AGAIN, without_values
 from pipelines.assets.night_resource import NightResource
+from pipelines.assets.sites import arrival, site_key
 from pipelines.landing.receipt import Receipt
-from pipelines.landing.receive import receive
+from pipelines.landing.receive import Received, receive
+from pipelines.night import Night
 from pipelines.study.study import Study
 from pipelines.validation.deliveries import receipts_of
 from pipelines.validation.delivery import conservation_gap
@@ -29,26 +31,37 @@ def rows_key(feed: str) -> dg.AssetKey:
 def ingest_assets(study: Study) -> list[dg.AssetsDefinition]:
     """The deliveries of every site, and the rows of each feed read from them."""
     by_site = dg.StaticPartitionsDefinition([site.site for site in study.sites])
-    return [_deliveries(by_site), *(_rows(feed, by_site) for feed in FEEDS.values())]
+    return [_deliveries(study, by_site), *(_rows(feed, by_site) for feed in FEEDS.values())]
 
 
-def _deliveries(by_site: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
+def _deliveries(study: Study, by_site: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
     @dg.asset(
         key=DELIVERIES,
+        deps=[site_key(site.site) for site in study.sites],
         partitions_def=by_site,
         backfill_policy=dg.BackfillPolicy.single_run(),
+        retry_policy=AGAIN,
         group_name="landing",
         kinds={"file"},
         description="Files that a site dropped, copied into the store with a receipt each. landing/ is only read.",
     )
     def deliveries(context: dg.AssetExecutionContext, night: NightResource) -> dg.MaterializeResult[None]:
         with without_values():
-            return _receive_sites(context.run_id, context.partition_keys, night)
+            record = _receive_sites(context.run_id, context.partition_keys, night)
+            receipts = receipts_of(night.workspace, night.protocol())
+            with reading() as session:
+                mine = [receipt for receipt in receipts if receipt.site_id in context.partition_keys]
+                session.ask(night.workspace, night.protocol(), _by_feed(mine))
+        for site_id, arrived in _arrived(receipts, record).items():
+            context.log_event(arrival(site_id, arrived))
+        return dg.MaterializeResult(metadata=_counts_of_look(record))
 
     return deliveries
 
 
-def _receive_sites(run_id: str, site_ids: list[str], night: NightResource) -> dg.MaterializeResult[None]:
+def _receive_sites(run_id: str, site_ids: list[str], night: NightResource) -> Night:
+    """Look at the sites' folders. What was taken in is on the record even if the look fails, so that it may be tried
+    again."""
     if night.full:
         effects.remove(night.workspace.rows)
     study = night.protocol().study
@@ -56,21 +69,38 @@ def _receive_sites(run_id: str, site_ids: list[str], night: NightResource) -> dg
     landing, now, record = night.landing(), datetime.now(UTC), night.record(run_id)
     record.sites = [site_id for site_id in site_ids if site_id in (night.sites or site_ids)]
     record.not_taken = landing.not_taken
-    for site_id in record.sites:
-        received = receive(night.workspace, study.site_by_id[site_id], landing, settle, now)
-        record.received += [receipt.delivery_id for receipt in received.receipts]
-        record.waiting |= {f"{site_id}/{place}": why for place, why in received.waiting.items()}
-    record.save(night.workspace)
-    with reading() as session:
-        session.ask(night.workspace, night.protocol(), _by_feed(receipts_of(night.workspace, night.protocol())))
-    return dg.MaterializeResult(
-        metadata={
-            "received": len(record.received),
-            "waiting": len(record.waiting),
-            "not taken": len(record.not_taken),
-            "sites": record.sites,
-        }
-    )
+    try:
+        for site_id in record.sites:
+            received = Received()
+            try:
+                receive(night.workspace, study.site_by_id[site_id], landing, settle, now, received)
+            finally:
+                record.received += [receipt.delivery_id for receipt in received.receipts]
+                record.waiting |= {f"{site_id}/{place}": why for place, why in received.waiting.items()}
+    finally:
+        if night.takes_in_only:
+            record.finish(night.workspace, "ingested")
+        else:
+            record.save(night.workspace)
+    return record
+
+
+def _arrived(receipts: list[Receipt], record: Night) -> dict[str, list[Receipt]]:
+    """What the run took in of each site, but for what was refused on receipt."""
+    arrived: dict[str, list[Receipt]] = {}
+    for receipt in receipts:
+        if receipt.delivery_id in record.received and not receipt.rejected:
+            arrived.setdefault(receipt.site_id, []).append(receipt)
+    return arrived
+
+
+def _counts_of_look(record: Night) -> dict[str, int | list[str]]:
+    return {
+        "received": len(record.received),
+        "waiting": len(record.waiting),
+        "not taken": len(record.not_taken),
+        "sites": record.sites,
+    }
 
 
 def _rows(feed: Feed, by_site: dg.PartitionsDefinition[str]) -> dg.AssetsDefinition:
@@ -81,6 +111,7 @@ def _rows(feed: Feed, by_site: dg.PartitionsDefinition[str]) -> dg.AssetsDefinit
         deps=[DELIVERIES],
         partitions_def=by_site,
         backfill_policy=dg.BackfillPolicy.single_run(),
+        retry_policy=AGAIN,
         group_name="rows",
         kinds={"pandera", "parquet"},
         description=f"{feed.description} Every row is accepted, quarantined with its reason, or a duplicate.",

@@ -7,15 +7,15 @@ from hashlib import sha256
 
 import dagster as dg
 
+from pipelines.assets.executor import ingest_executor
 from pipelines.assets.ingest import DELIVERIES, rows_key
+from pipelines.assets.names import INGEST, NIGHTLY
+from pipelines.deployment.settings import Ingest
 from pipelines.landing.receive import has_news
 from pipelines.landing.scan import scan
 from pipelines.study.study import Study
 from pipelines.workspace import Workspace
 from schemas.feeds import FEEDS
-
-NIGHTLY = "nightly"
-INGEST = "ingest"
 
 
 def every_site(study: Study) -> dict[str, str]:
@@ -35,11 +35,12 @@ def nightly_job() -> dg.UnresolvedAssetJobDefinition:
     )
 
 
-def ingest_job() -> dg.UnresolvedAssetJobDefinition:
+def ingest_job(chosen: Ingest | None = None) -> dg.UnresolvedAssetJobDefinition:
+    """Raises ExecutorError."""
     return dg.define_asset_job(
         INGEST,
         selection=dg.AssetSelection.assets(DELIVERIES, *(rows_key(feed) for feed in FEEDS)),
-        executor_def=dg.in_process_executor,
+        executor_def=ingest_executor(chosen or Ingest()),
         description="Take in and validate what one site dropped; nothing is published.",
     )
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import dagster as dg
 from pydantic import PrivateAttr
 
+from pipelines.assets.names import INGEST
 from pipelines.landing.scan import Landing, scan
-from pipelines.lock import run_lock
+from pipelines.lock import run_lock, sites_locked
 from pipelines.night import Night, load_night
 from pipelines.study.load import Protocol
 from pipelines.validation.isolation import reading
@@ -36,6 +37,12 @@ class NightResource(dg.ConfigurableResource["NightResource"]):
         return date.fromisoformat(self.as_of) if self.as_of else datetime.now(UTC).date()
 
     _read: list[Protocol] = PrivateAttr(default_factory=list)
+    _takes_in_only: bool = PrivateAttr(default=False)
+
+    @property
+    def takes_in_only(self) -> bool:
+        """Whether the run ends with the rows of what sites dropped, and is no night."""
+        return self._takes_in_only
 
     def protocol(self) -> Protocol:
         """The workspace's protocol, read once a run."""
@@ -54,7 +61,23 @@ class NightResource(dg.ConfigurableResource["NightResource"]):
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[NightResource]:
-        """Hold the workspace's lock for the whole run, and one process that reads its deliveries; a run that finds
-        the lock taken waits its turn."""
-        with run_lock(self.workspace), reading():
+        """Hold the locks for as long as the run (or, where each step is a process of its own, the step) lasts, and
+        one process that reads its deliveries. Whoever finds a lock taken waits its turn: a night for all, a run that
+        only takes in what sites dropped for those sites."""
+        every = [site.site for site in self.protocol().study.sites]
+        taken = _sites_taken_in(context.run, every)
+        self._takes_in_only = taken is not None
+        whole = nullcontext() if taken else run_lock(self.workspace)
+        with whole, sites_locked(self.workspace, taken or every), reading():
             yield self
+
+
+def _sites_taken_in(run: dg.DagsterRun | None, every: list[str]) -> list[str] | None:
+    """The sites of a run of the ingest job; None where the run is another one."""
+    if run is None or run.job_name != INGEST:
+        return None
+    first, last = (run.tags.get(f"dagster/asset_partition_range_{end}") for end in ("start", "end"))
+    if first in every and last in every:
+        return every[every.index(first) : every.index(last) + 1]
+    one = run.tags.get("dagster/partition")
+    return [one] if one in every else every

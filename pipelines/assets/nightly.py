@@ -11,11 +11,14 @@ import dagster as dg
 from filelock import Timeout
 
 from pipelines.assets.code_location import definitions_of
-from pipelines.assets.jobs import NIGHTLY, every_site
+from pipelines.assets.jobs import every_site
+from pipelines.assets.names import NIGHTLY
+from pipelines.assets.outcome import what_went_wrong
 from pipelines.assets.run_records import BY_COMMAND_LINE, close_interrupted_runs, run_records
-from pipelines.lock import run_lock
-from pipelines.night import Night, Outcome, load_night
+from pipelines.lock import run_lock, sites_locked
+from pipelines.night import Night, load_night
 from pipelines.quality.engine import engine_ahead
+from pipelines.study.load import Protocol
 from pipelines.workspace import Workspace
 
 
@@ -35,8 +38,8 @@ def run_nightly(
 
     Raises Busy when another run holds the workspace.
     """
-    with _held(workspace), engine_ahead():
-        protocol = workspace.protocol()
+    protocol = workspace.protocol()
+    with _held(workspace, protocol), engine_ahead():
         run_id = str(uuid.uuid4())
         asked = {"root": str(workspace.root), "as_of": day.isoformat(), "sites": sites or None, "full": full}
         with run_records(workspace) as instance:
@@ -58,7 +61,7 @@ def run_nightly(
             )
         night = load_night(workspace, run_id) or Night(run_id, "", day.isoformat(), sites)
         if not result.success:
-            outcome, messages = _what_went_wrong(result)
+            outcome, messages = what_went_wrong(result.all_events)
             night.finish(workspace, outcome, messages)
         return night
 
@@ -66,50 +69,26 @@ def run_nightly(
 def close_interrupted_nights(workspace: Workspace) -> None:
     """Before the UI opens: what a killed night left unfinished would keep every queued run waiting."""
     try:
-        with _held(workspace), run_records(workspace) as instance:
+        with _held(workspace, workspace.protocol()), run_records(workspace) as instance:
             close_interrupted_runs(workspace, instance)
     except Busy:
         return
 
 
 @contextmanager
-def _held(workspace: Workspace) -> Iterator[None]:
-    lock = run_lock(workspace)
+def _held(workspace: Workspace, protocol: Protocol) -> Iterator[None]:
+    """Hold all that a night holds. Raises Busy where somebody else holds any of it."""
     try:
-        lock.acquire(timeout=0)
+        with (
+            run_lock(workspace).acquire(timeout=0),
+            sites_locked(workspace, [site.site for site in protocol.study.sites], timeout=0),
+        ):
+            yield
     except Timeout:
         raise Busy from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _tell(entry: dg.EventLogEntry, say: Callable[[str], None]) -> None:
     event = entry.dagster_event
     if event is not None and event.event_type is dg.DagsterEventType.STEP_START:
         say((event.step_key or "").replace("__", "."))
-
-
-def _what_went_wrong(result: dg.ExecuteInProcessResult) -> tuple[Outcome, list[str]]:
-    """Held back when a blocking check failed, else failed; with a sentence for each cause."""
-    failed_checks = [
-        evaluation
-        for event in result.get_asset_check_evaluations()
-        if (evaluation := event) and not evaluation.passed and evaluation.blocking
-    ]
-    if failed_checks:
-        return "held_back", [
-            f"Not published: the check `{c.check_name}` of {c.asset_key.to_user_string()} failed. "
-            f"{c.description or ''}".strip()
-            for c in failed_checks
-        ]
-    failures = [e for e in result.all_events if e.event_type is dg.DagsterEventType.STEP_FAILURE]
-    return "failed", [f"Not published: {e.step_key}: {_cause(e)}" for e in failures] or ["Not published."]
-
-
-def _cause(event: dg.DagsterEvent) -> str:
-    data = event.step_failure_data
-    if data.user_failure_data is not None and data.user_failure_data.description:
-        return data.user_failure_data.description
-    return data.error.cls_name or "failed" if data.error else "failed"

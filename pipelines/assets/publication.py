@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -31,6 +32,10 @@ SNAPSHOT = dg.AssetKey(["publication", "snapshot"])
 PACK = dg.AssetKey(["report", "pack"])
 SITE_LISTS = dg.AssetKey(["report", "site_lists"])
 OPEN_REPORT = dg.AssetKey(["report", "open_report"])
+
+
+# By 04:00 UTC, two hours after the schedule, each day needs a snapshot that is not of the day before.
+EVERY_NIGHT = dg.FreshnessPolicy.cron(deadline_cron="0 4 * * *", lower_bound_delta=timedelta(hours=24))
 
 
 def publication_assets() -> list[dg.AssetsDefinition]:
@@ -97,7 +102,8 @@ def _snapshot() -> dg.AssetsDefinition:
         deps=[CANDIDATE],
         group_name="publication",
         kinds={"duckdb"},
-        description="What readers see from now on: `published/current` points at it.",
+        description="What readers see from now on: `published/current` points at it. Stale when no night published.",
+        freshness_policy=EVERY_NIGHT,
     )
     def snapshot(context: dg.AssetExecutionContext, night: NightResource) -> dg.MaterializeResult[None]:
         with without_values():

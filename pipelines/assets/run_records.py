@@ -16,7 +16,9 @@ from pipelines import effects
 from pipelines.night import load_night
 from pipelines.workspace import Workspace
 
-BY_COMMAND_LINE = {"ict_trial/started_by": "command_line"}
+# Whoever typed a command tries it again; Dagster cannot.
+OURS = {"ict_trial/started_by": "command_line"}
+BY_COMMAND_LINE = {**OURS, "dagster/max_retries": "0"}
 STORAGES = (sqlite_event_log, sqlite_run_storage)
 UNFINISHED = [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
 
@@ -30,6 +32,12 @@ run_coordinator:
   class: QueuedRunCoordinator
   config: {max_concurrent_runs: 1}
 run_monitoring: {enabled: true, start_timeout_seconds: 300, max_runtime_seconds: 21600}
+# A run whose process died is begun once more; one that failed is not: its steps try again what may pass.
+run_retries: {enabled: true, max_retries: 1, retry_on_asset_or_op_failure: false}
+freshness: {enabled: true}
+retention:
+  schedule: {purge_after_days: 90}
+  sensor: {purge_after_days: {skipped: 2, failure: 30, success: 30}}
 """
 
 
@@ -50,7 +58,7 @@ def close_interrupted_runs(workspace: Workspace, instance: dg.DagsterInstance) -
 
     Only for whoever holds the run lock: a run of the command line that is alive would be holding it.
     """
-    for run in instance.get_runs(filters=dg.RunsFilter(tags=BY_COMMAND_LINE, statuses=UNFINISHED)):
+    for run in instance.get_runs(filters=dg.RunsFilter(tags=OURS, statuses=UNFINISHED)):
         instance.report_run_failed(run, "The process ended before the run did.")
         night = load_night(workspace, run.run_id)
         if night is not None and night.outcome == "running":

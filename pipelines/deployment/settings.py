@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -12,13 +12,17 @@ from pipelines.deployment.notices import Notices
 from pipelines.study.strict import Strict
 from pipelines.study.yaml_file import read_yaml
 
-Executor = Literal["in_process", "multiprocess", "k8s_job", "celery", "celery_k8s"]
+Executor = Literal["in_process", "multiprocess", "k8s_job", "celery"]
 
 
 class Ingest(Strict):
-    """How Dagster runs the steps of one site's ingest. The nightly always runs in one process: it has one writer."""
+    """How Dagster runs the steps of one site's ingest. The nightly always runs in one process: it has one writer.
+
+    `config` is the executor's own, as Dagster documents it; `{env: NAME}` stands there for a secret.
+    """
 
     executor: Executor = "in_process"
+    config: dict[str, Any] = Field(default_factory=dict)
 
 
 class Deployment(Strict):

@@ -41,10 +41,20 @@ class _Drop:
     complaint: str | None = None
 
 
-def receive(workspace: Workspace, site: Site, landing: Landing, settle_seconds: int, now: datetime) -> Received:
-    """Take in the site's new drops. All that one look finds is received at the same moment, `now`."""
+def receive(
+    workspace: Workspace,
+    site: Site,
+    landing: Landing,
+    settle_seconds: int,
+    now: datetime,
+    received: Received | None = None,
+) -> Received:
+    """Take in the site's new drops. All that one look finds is received at the same moment, `now`.
+
+    Where `received` is given, it is filled as the look goes on: what it holds is in the store, even if the look fails.
+    """
     memory = _Memory.load(workspace, site.site)
-    received = Received()
+    received = received if received is not None else Received()
     for drop in _drops([f for f in landing.files if f.site_id == site.site], memory):
         _receive_drop(workspace, site, drop, memory, settle_seconds, now, received)
     memory.save()

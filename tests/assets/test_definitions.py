@@ -8,7 +8,8 @@ import dagster as dg
 import pytest
 
 from pipelines.assets.code_location import definitions_of
-from pipelines.assets.jobs import INGEST, NIGHTLY
+from pipelines.assets.names import INGEST, NIGHTLY
+from pipelines.deployment.settings import Deployment
 from pipelines.own_words import in_own_words
 from pipelines.study.check import load_checks
 from pipelines.study.load import SCHEMAS
@@ -41,6 +42,7 @@ def test_every_sql_file_is_an_asset_and_nothing_else_has_to_be_registered(graph_
     files = {f"{path.parent.name}/{path.stem}" for path in SQL.glob("*/*.sql")}
     assert files <= keys
     assert keys - files == {
+        *(f"site/{site}" for site in ("oxford", "hong_kong", "miyazaki")),
         "landing/deliveries",
         *(f"rows/{feed}" for feed in FEEDS),
         "input/deliveries",
@@ -91,6 +93,25 @@ def test_assets_carry_description_columns_and_group(graph_of_assets) -> None:  #
         assert dictionary[name].description.strip() in node.description
         columns = node.metadata["dagster/column_schema"].columns
         assert [column.name for column in columns] == list(dictionary[name].columns)
+
+
+def test_every_asset_has_an_owner_a_group_and_a_description(graph_of_assets) -> None:  # type: ignore[no-untyped-def]
+    for key in graph_of_assets.get_all_asset_keys():
+        node = graph_of_assets.get(key)
+        assert node.owners and node.group_name not in (None, "default") and node.description, key
+        assert node.kinds, key
+
+
+def test_owners_are_those_whom_the_settings_name(workspace: Workspace) -> None:
+    named = Deployment(owners={"analysis": ["stats@example.org"]})
+    graph = definitions_of(workspace, named).resolve_asset_graph()
+    assert graph.get(dg.AssetKey(["analysis", "adsl"])).owners == ["stats@example.org"]
+    assert graph.get(dg.AssetKey(["safety", "alert"])).owners == ["team:clinical_safety"]
+
+
+def test_the_snapshot_is_stale_when_no_night_published(graph_of_assets) -> None:  # type: ignore[no-untyped-def]
+    policy = graph_of_assets.get(dg.AssetKey(["publication", "snapshot"])).freshness_policy
+    assert policy.deadline_cron == "0 4 * * *" and policy.lower_bound_delta.days == 1
 
 
 def test_the_nightly_runs_every_site_in_one_process(definitions: dg.Definitions) -> None:
