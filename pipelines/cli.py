@@ -11,7 +11,7 @@ import click
 
 from pipelines.commands.alerts import alerts
 from pipelines.commands.board import board
-from pipelines.commands.common import BUSY, FAILED, HELD_BACK, fail, protocol_of, with_workspace
+from pipelines.commands.common import BUSY, FAILED, HELD_BACK, deployment_of, fail, protocol_of, with_workspace
 from pipelines.commands.compare_scoring import compare_scoring
 from pipelines.commands.deliveries import deliveries
 from pipelines.commands.map import propose_mapping
@@ -109,6 +109,7 @@ def nightly(
 ) -> None:
     """Take in what sites dropped, derive every table, publish a snapshot."""
     protocol = protocol_of(workspace)
+    deployment_of(workspace)
     unknown = sorted(set(sites) - set(protocol.study.site_by_id))
     if unknown:
         fail(f"No site {', '.join(unknown)}; the sites are {', '.join(protocol.study.site_by_id)}.")

@@ -69,3 +69,13 @@ def protocol_of(workspace: Workspace) -> Any:
         return workspace.protocol()
     except InvalidFileError as error:
         fail(str(error))
+
+
+def deployment_of(workspace: Workspace) -> Any:
+    """The workspace's settings; a file with mistakes ends the command, naming their lines."""
+    from pipelines.study.yaml_file import InvalidFileError
+
+    try:
+        return workspace.deployment()
+    except InvalidFileError as error:
+        fail(str(error))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import click
 
-from pipelines.commands.common import FAILED, fail, protocol_of, with_workspace
+from pipelines.commands.common import FAILED, deployment_of, fail, protocol_of, with_workspace
 from pipelines.workspace import Workspace
 
 
@@ -17,13 +17,8 @@ def try_notices(workspace: Workspace) -> None:
     """Send a trial notice to everybody whom deployment.yaml names, and say what came of it."""
     from pipelines.notices.notice import Notice
     from pipelines.notices.send import attempt, receivers
-    from pipelines.study.yaml_file import InvalidFileError
 
-    study = protocol_of(workspace).study.study
-    try:
-        settings = workspace.deployment().notices
-    except InvalidFileError as error:
-        fail(str(error))
+    study, settings = protocol_of(workspace).study.study, deployment_of(workspace).notices
     text = "Nothing has happened: somebody asked whether notices of the nights arrive here."
     notice = Notice("trial", "published", f"{study}: a trial notice", text, {})
     known = list(receivers(settings))

@@ -11,6 +11,7 @@ from pipelines.assets.code_location import definitions_of
 from pipelines.assets.names import INGEST, NIGHTLY
 from pipelines.deployment.settings import Deployment
 from pipelines.own_words import in_own_words
+from pipelines.quality.report_tables import REPORT_TABLES
 from pipelines.study.check import load_checks
 from pipelines.study.load import SCHEMAS
 from pipelines.trial_folder import make_trial_folder
@@ -52,8 +53,10 @@ def test_every_sql_file_is_an_asset_and_nothing_else_has_to_be_registered(graph_
         "safety/clinician_lists",
         "publication/candidate",
         "publication/snapshot",
+        "report/pack",
         "report/site_lists",
         "report/open_report",
+        *(name.replace(".", "/") for name in REPORT_TABLES),
     }
 
 
@@ -69,6 +72,7 @@ def test_every_published_table_blocks_on_its_key_and_every_analysis_table_on_its
     expected |= {(name.replace(".", "/"), "belongs_to_adsl") for name in tables if name.startswith("analysis.")}
     expected |= {(f"rows/{feed}", "conservation") for feed in FEEDS}
     expected |= {("quality/audit_trail", "unique_key")}
+    expected |= {(name.replace(".", "/"), "unique_key") for name in REPORT_TABLES}
     expected |= {("meta/dictionary", "complete"), ("publication/candidate", "digests")}
     assert blocking == expected
 

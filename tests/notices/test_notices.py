@@ -208,8 +208,9 @@ def test_what_is_wrong_in_the_settings_is_told_by_line(workspace: Workspace, tex
     with pytest.raises(InvalidFileError) as error:
         load_deployment(workspace.deployment_file)
     assert "deployment.yaml, line " in str(error.value) and complaint in str(error.value)
-    checked = CliRunner().invoke(cli, ["check-study", "--workspace", str(workspace.root)])
-    assert checked.exit_code == 2 and complaint in checked.output
+    for command in ("check-study", "nightly", "try-notices"):
+        checked = CliRunner().invoke(cli, [command, "--workspace", str(workspace.root)])
+        assert checked.exit_code == 2 and complaint in checked.output, command
     (untold,) = tell_how_it_stands(workspace, NOW)
     assert complaint in untold and (workspace.reports / "latest" / "status.html").exists()
 
