@@ -14,6 +14,7 @@ from pipelines.assets.sites import site_assets
 from pipelines.assets.tables import table_assets
 from pipelines.assets.watch import watching_sensors
 from pipelines.deployment.settings import Deployment
+from pipelines.warehouse.graph_facts import kept_graph
 from pipelines.workspace import Workspace
 
 
@@ -21,7 +22,8 @@ def definitions_of(workspace: Workspace, deployment: Deployment | None = None) -
     """Assets, checks, jobs, schedule and sensors for one trial. Without `deployment` those of the default settings,
     which a night needs and no more. Raises InvalidFileError, ExecutorError."""
     study, deployment = workspace.protocol().study, deployment or Deployment()
-    made = [*ingest_assets(study), *table_assets(), *safety_assets(), *publication_assets()]
+    graph = kept_graph(workspace)
+    made = [*ingest_assets(study), *table_assets(graph), *safety_assets(), *publication_assets(graph)]
     return dg.Definitions(
         assets=owned([*site_assets(study), *made], deployment.owners),
         jobs=[nightly_job(), ingest_job(deployment.ingest)],

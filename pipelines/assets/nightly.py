@@ -15,6 +15,7 @@ from pipelines.assets.jobs import every_site
 from pipelines.assets.names import NIGHTLY
 from pipelines.assets.outcome import what_went_wrong
 from pipelines.assets.run_records import BY_COMMAND_LINE, close_interrupted_runs, run_records
+from pipelines.assets.tables import STEP as TABLES
 from pipelines.lock import run_lock, sites_locked
 from pipelines.night import Night, load_night
 from pipelines.quality.engine import engine_ahead
@@ -90,5 +91,9 @@ def _held(workspace: Workspace, protocol: Protocol) -> Iterator[None]:
 
 def _tell(entry: dg.EventLogEntry, say: Callable[[str], None]) -> None:
     event = entry.dagster_event
-    if event is not None and event.event_type is dg.DagsterEventType.STEP_START:
+    if event is None:
+        return
+    if event.event_type is dg.DagsterEventType.STEP_START:
         say((event.step_key or "").replace("__", "."))
+    elif event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION and event.step_key == TABLES:
+        say(".".join(event.asset_key.path) if event.asset_key else TABLES)

@@ -8,9 +8,11 @@ from pathlib import Path
 import dagster as dg
 
 from pipelines.assets.boundary import without_values
+from pipelines.assets.made_in_python import MADE_IN_PYTHON
 from pipelines.assets.night_resource import NightResource
 from pipelines.assets.safety import CLINICIAN_LISTS
-from pipelines.assets.tables import MADE_IN_PYTHON, blocking_result, key_of
+from pipelines.assets.table_key import key_of
+from pipelines.assets.tables import blocking_result
 from pipelines.own_words import in_own_words
 from pipelines.quality.audit_ledger import record_nights
 from pipelines.quality.pack import record_pack
@@ -19,7 +21,7 @@ from pipelines.report.site_lists import write_site_lists
 from pipelines.validation.pruning import prune_rows
 from pipelines.warehouse.checks import Finding, dictionary_gaps
 from pipelines.warehouse.database import open_build
-from pipelines.warehouse.graph import Graph, load_graph
+from pipelines.warehouse.graph import Graph
 from pipelines.warehouse.publish import publish
 from pipelines.warehouse.published import WRITING
 from pipelines.warehouse.snapshot import write_snapshot
@@ -38,9 +40,9 @@ OPEN_REPORT = dg.AssetKey(["report", "open_report"])
 EVERY_NIGHT = dg.FreshnessPolicy.cron(deadline_cron="0 4 * * *", lower_bound_delta=timedelta(hours=24))
 
 
-def publication_assets() -> list[dg.AssetsDefinition]:
+def publication_assets(graph: Graph) -> list[dg.AssetsDefinition]:
     """The dictionary of what was built, the snapshot aside, the snapshot published, and what is rendered from it."""
-    return [_dictionary(load_graph()), _candidate(), _snapshot(), _pack(), _site_lists(), _open_report()]
+    return [_dictionary(graph), _candidate(), _snapshot(), _pack(), _site_lists(), _open_report()]
 
 
 def _dictionary(graph: Graph) -> dg.AssetsDefinition:
@@ -64,7 +66,7 @@ def _dictionary(graph: Graph) -> dg.AssetsDefinition:
             finding = dictionary_gaps(con, graph.dictionary)
         rows = sum(len(table.columns) for table in graph.dictionary.values())
         yield dg.MaterializeResult(
-            metadata={"dagster/row_count": rows}, check_results=[blocking_result("complete", finding)]
+            metadata={"dagster/row_count": rows}, check_results=[blocking_result("complete", finding, DICTIONARY)]
         )
 
     return dictionary
@@ -91,7 +93,7 @@ def _candidate() -> dg.AssetsDefinition:
             folder = write_snapshot(night.workspace, night.protocol(), night.day)
             differences = verify_snapshot(folder)
         finding = Finding(len(differences), "; ".join(differences) or "every digest was computed again and is the same")
-        yield dg.MaterializeResult(check_results=[blocking_result("digests", finding)])
+        yield dg.MaterializeResult(check_results=[blocking_result("digests", finding, CANDIDATE)])
 
     return candidate
 

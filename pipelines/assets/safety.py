@@ -4,7 +4,7 @@ import dagster as dg
 
 from pipelines.assets.boundary import without_values
 from pipelines.assets.night_resource import NightResource
-from pipelines.assets.tables import key_of
+from pipelines.assets.table_key import key_of
 from pipelines.report.clinician_list import write_clinician_lists
 
 CLINICIAN_LISTS = dg.AssetKey(["safety", "clinician_lists"])

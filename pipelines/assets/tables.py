@@ -2,49 +2,34 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from typing import Any
 
 import dagster as dg
 
 from pipelines.assets.boundary import without_values
 from pipelines.assets.ingest import rows_key
+from pipelines.assets.made_in_python import MADE_IN_PYTHON, Made
 from pipelines.assets.night_resource import NightResource
+from pipelines.assets.table_key import key_of
 from pipelines.quality.answers import load_answers
-from pipelines.quality.audit_chain import AUDIT_TRAIL, write_audit_trail
-from pipelines.quality.check_table import write_check_results
-from pipelines.quality.judge import CheckResult, judge
-from pipelines.quality.report_tables import REPORT_TABLES, write_report_table
 from pipelines.safety.acknowledgement import load_acknowledgements
-from pipelines.study.check import Check, load_checks
 from pipelines.validation.deliveries import all_deliveries
 from pipelines.warehouse.build import derive, start_build
 from pipelines.warehouse.checks import SUBJECTS, Finding, duplicate_keys, rows_without_subject
-from pipelines.warehouse.database import build_file, open_build
+from pipelines.warehouse.database import open_build
 from pipelines.warehouse.dictionary import Table
-from pipelines.warehouse.graph import Graph, load_graph
+from pipelines.warehouse.graph import Graph
 from schemas.feeds import FEEDS
 
 INPUTS = dg.AssetKey(["input", "deliveries"])
-CHECK_RESULT = "quality.check_result"
-CHECK_METRICS = ("quality.metric", "quality.arrival")
-MADE_IN_PYTHON = (CHECK_RESULT, AUDIT_TRAIL, *REPORT_TABLES)
 GIVEN = ("study", "input")  # layers that the build starts with
+STEP = "tables"
 
 
-def key_of(table: str) -> dg.AssetKey:
-    return dg.AssetKey(table.split("."))
-
-
-def table_assets() -> list[dg.AssetsDefinition]:
-    """The inputs, a table for each SQL file, and the verdicts."""
-    graph = load_graph()
-    return [
-        _inputs(),
-        *(_table(graph, name) for name in graph.order),
-        _audit_trail(graph.dictionary[AUDIT_TRAIL]),
-        _check_result(graph.dictionary[CHECK_RESULT]),
-        *(_report_table(graph.dictionary[name]) for name in REPORT_TABLES),
-    ]
+def table_assets(graph: Graph) -> list[dg.AssetsDefinition]:
+    """The inputs, and every table that is derived from them."""
+    return [_inputs(), _tables(graph)]
 
 
 def _inputs() -> dg.AssetsDefinition:
@@ -66,30 +51,63 @@ def _inputs() -> dg.AssetsDefinition:
     return deliveries
 
 
-def _table(graph: Graph, name: str) -> dg.AssetsDefinition:
-    query, table = graph.queries[name], graph.dictionary[name]
+def _tables(graph: Graph) -> dg.AssetsDefinition:
+    """Every table an asset of its own, and all of them one step: a step costs Dagster more than most tables do.
 
-    @dg.asset(
-        key=key_of(name),
+    A table that breaks ends the step; a blocking check that fails, fails it at its end, so that what would have
+    been published is not.
+    """
+    names = _in_order(graph)
+
+    @dg.multi_asset(
+        name=STEP,
+        specs=[_spec(graph, name) for name in names],
+        check_specs=[spec for name in names for spec in _check_specs(graph.dictionary[name])],
+        can_subset=True,
+    )
+    def tables(context: dg.AssetExecutionContext, night: NightResource) -> Iterator[dg.MaterializeResult[None]]:
+        for name in names:
+            if key_of(name) in context.selected_asset_keys:
+                with without_values():
+                    result = _make(night, graph, name)
+                yield result
+
+    return tables
+
+
+def _in_order(graph: Graph) -> list[str]:
+    """Every derived table, each after all that it needs."""
+    made = [*graph.order, *MADE_IN_PYTHON]
+    needed = TopologicalSorter({name: sorted(_needs(graph, name)) for name in made})
+    return [name for name in needed.static_order() if name in made]
+
+
+def _spec(graph: Graph, name: str) -> dg.AssetSpec:
+    table, query = graph.dictionary[name], graph.queries.get(name)
+    return dg.AssetSpec(
+        key_of(name),
         deps=sorted({_upstream(read) for read in _needs(graph, name)}),
         group_name=table.layer,
-        kinds={"duckdb", "sql"},
-        description=f"{table.description}\n\n{query.header}",
+        kinds={"duckdb", "sql"} if query else MADE_IN_PYTHON[name].kinds,
+        description=f"{table.description}\n\n{query.header}" if query else table.description,
         metadata=_column_metadata(table),
-        check_specs=_check_specs(table),
     )
-    def derived(night: NightResource) -> Iterator[dg.MaterializeResult[None]]:
-        with without_values():
-            made = derive(night.workspace, name, graph)
-            checks = _judge_table(night, table)
-            metadata: dict[str, Any] = {
-                "dagster/row_count": made.n_rows,
-                "seconds": round(made.seconds, 3),
-                "dagster/column_lineage": _lineage(graph, name),
-            }
-        yield dg.MaterializeResult(metadata=metadata, check_results=checks)
 
-    return derived
+
+def _make(night: NightResource, graph: Graph, name: str) -> dg.MaterializeResult[None]:
+    if name in MADE_IN_PYTHON:
+        made = MADE_IN_PYTHON[name].make(night)
+        metadata: dict[str, Any] = {"dagster/row_count": made.n_rows}
+    else:
+        derived = derive(night.workspace, name, graph)
+        made = Made(derived.n_rows)
+        metadata = {
+            "dagster/row_count": derived.n_rows,
+            "seconds": round(derived.seconds, 3),
+            "dagster/column_lineage": _lineage(graph, name),
+        }
+    checks = made.verdicts or _judge_table(night, graph.dictionary[name])
+    return dg.MaterializeResult(asset_key=key_of(name), metadata=metadata, check_results=checks)
 
 
 def _upstream(table: str) -> dg.AssetKey:
@@ -97,9 +115,10 @@ def _upstream(table: str) -> dg.AssetKey:
 
 
 def _needs(graph: Graph, name: str) -> set[str]:
-    """What the SQL reads, and, for an analysis table, the subjects that its rows are checked against."""
+    """What the table is made of, and, for an analysis table, the subjects that its rows are checked against."""
+    reads = MADE_IN_PYTHON[name].reads if name in MADE_IN_PYTHON else graph.queries[name].reads
     subjects = {SUBJECTS} if graph.dictionary[name].layer == "analysis" else set()
-    return {*graph.queries[name].reads, *subjects} - {name}
+    return {*reads, *subjects} - {name}
 
 
 def _column_metadata(table: Table) -> dict[str, Any]:
@@ -120,8 +139,11 @@ def _lineage(graph: Graph, name: str) -> dg.TableColumnLineage:
 
 
 def _check_specs(table: Table) -> list[dg.AssetCheckSpec]:
-    """What blocks publication: keys that are not unique, analysis rows of nobody."""
+    """What blocks publication (keys that are not unique, analysis rows of nobody), and verdicts about the data,
+    which never do."""
     key = key_of(table.table)
+    if table.table in MADE_IN_PYTHON and MADE_IN_PYTHON[table.table].verdicts is not None:
+        return MADE_IN_PYTHON[table.table].verdicts(key)
     if not table.published:
         return []
     specs = [
@@ -141,93 +163,20 @@ def _check_specs(table: Table) -> list[dg.AssetCheckSpec]:
 def _judge_table(night: NightResource, table: Table) -> list[dg.AssetCheckResult]:
     if not table.published:
         return []
+    key = key_of(table.table)
     with open_build(night.workspace) as con:
-        results = [blocking_result("unique_key", duplicate_keys(con, table))]
+        results = [blocking_result("unique_key", duplicate_keys(con, table), key)]
         if table.layer == "analysis":
-            results.append(blocking_result("belongs_to_adsl", rows_without_subject(con, table)))
+            results.append(blocking_result("belongs_to_adsl", rows_without_subject(con, table), key))
     return results
 
 
-def blocking_result(name: str, finding: Finding) -> dg.AssetCheckResult:
+def blocking_result(name: str, finding: Finding, key: dg.AssetKey) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
+        asset_key=key,
         check_name=name,
         passed=finding.holds,
         severity=dg.AssetCheckSeverity.ERROR,
         description=finding.message,
         metadata={"count": finding.count},
-    )
-
-
-def _audit_trail(table: Table) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=key_of(AUDIT_TRAIL),
-        deps=[key_of("quality.change")],
-        group_name="quality",
-        kinds={"duckdb"},
-        description=table.description,
-        metadata=_column_metadata(table),
-        check_specs=_check_specs(table),
-    )
-    def audit_trail(night: NightResource) -> Iterator[dg.MaterializeResult[None]]:
-        with without_values(), open_build(night.workspace) as con:
-            n_rows = write_audit_trail(con, build_file(night.workspace))
-        checks = _judge_table(night, table)
-        yield dg.MaterializeResult(metadata={"dagster/row_count": n_rows}, check_results=checks)
-
-    return audit_trail
-
-
-def _check_result(table: Table) -> dg.AssetsDefinition:
-    """Verdicts about the data: none of them blocks."""
-    checks = load_checks()
-
-    @dg.asset(
-        key=key_of(CHECK_RESULT),
-        deps=[key_of(name) for name in CHECK_METRICS],
-        group_name="quality",
-        kinds={"greatexpectations"},
-        description=table.description,
-        metadata=_column_metadata(table),
-        check_specs=[
-            dg.AssetCheckSpec(check.name, asset=key_of(CHECK_RESULT), description=check.message) for check in checks
-        ],
-    )
-    def check_result(night: NightResource) -> Iterator[dg.MaterializeResult[None]]:
-        with without_values(), open_build(night.workspace) as con:
-            results = judge(con, night.protocol(), checks)
-            write_check_results(con, results)
-        verdicts = [_verdict(check, [r for r in results if r.check_name == check.name]) for check in checks]
-        yield dg.MaterializeResult(metadata={"dagster/row_count": len(results)}, check_results=verdicts)
-
-    return check_result
-
-
-def _report_table(table: Table) -> dg.AssetsDefinition:
-    """A table of the board's report that SQL cannot make."""
-    name = table.table
-
-    @dg.asset(
-        key=key_of(name),
-        deps=[key_of(read) for read in REPORT_TABLES[name].reads],
-        group_name="quality",
-        kinds={"python"},
-        description=table.description,
-        metadata=_column_metadata(table),
-        check_specs=_check_specs(table),
-    )
-    def report_table(night: NightResource) -> Iterator[dg.MaterializeResult[None]]:
-        with without_values(), open_build(night.workspace) as con:
-            n_rows = write_report_table(con, night.protocol(), name)
-        yield dg.MaterializeResult(metadata={"dagster/row_count": n_rows}, check_results=_judge_table(night, table))
-
-    return report_table
-
-
-def _verdict(check: Check, results: list[CheckResult]) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(
-        check_name=check.name,
-        passed=not any(result.status in ("BROKEN", "ACTION", "WATCH") for result in results),
-        severity=dg.AssetCheckSeverity.WARN,
-        description=check.message,
-        metadata={result.site_id: f"{result.status}: {result.n_failed} of {result.n_checked}" for result in results},
     )

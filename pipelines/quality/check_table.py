@@ -13,6 +13,8 @@ from pipelines.warehouse.dictionary import TABLES, load_table
 if TYPE_CHECKING:
     import duckdb
 
+CHECK_RESULT = "quality.check_result"
+
 
 def write_check_results(con: duckdb.DuckDBPyConnection, results: Sequence[CheckResult]) -> None:
     """Make `quality.check_result` of the current database hold exactly `results`."""

@@ -25,6 +25,7 @@ from pipelines.warehouse.study_tables import study_columns
 
 SQL = Path(__file__).parents[2] / "sql"
 Source = tuple[str, str]  # table, column
+Lineage = dict[str, list[Source]]  # by column, the columns that it is computed from
 
 _TABLE_FUNCTIONS = (exp.GenerateSeries, exp.Unnest, exp.GenerateDateArray, exp.ExplodingGenerateSeries)
 _TABLE_FUNCTION_NAMES = {"range", "generate_series", "unnest"}
@@ -45,8 +46,16 @@ class Query:
     name: str
     path: Path
     sql: str
-    tree: exp.Query = field(compare=False, repr=False)
     reads: tuple[str, ...]
+
+    @cached_property
+    def tree(self) -> exp.Query:
+        """The SELECT, parsed when it is first asked for."""
+        return _parse(self.sql, self.where)
+
+    @property
+    def where(self) -> str:
+        return f"sql/{self.layer}/{self.path.name}"
 
     @property
     def layer(self) -> str:
@@ -69,14 +78,14 @@ class Graph:
 
     queries: Mapping[str, Query]
     dictionary: Dictionary
-    _lineage: dict[str, dict[str, list[Source]]] = field(default_factory=dict, compare=False, repr=False)
+    _lineage: dict[str, Lineage] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
     def order(self) -> list[str]:
         """Every table that a SQL file makes, each after all that it reads."""
         return _in_order(self.queries)
 
-    def column_lineage(self, name: str) -> dict[str, list[Source]]:
+    def column_lineage(self, name: str) -> Lineage:
         """Each column of `name` with the columns of other tables that it is computed from."""
         if name not in self._lineage:
             self._lineage[name] = _column_lineage(self.queries[name], self.schema)
@@ -133,7 +142,9 @@ def _read_query(name: str, path: Path, known: set[str]) -> Query:
         problems += unportable(tree)
     if problems:
         raise GraphError([f"{where}: {problem}" for problem in problems])
-    return Query(name, path, sql, tree, tuple(reads))
+    query = Query(name, path, sql, tuple(reads))
+    vars(query)["tree"] = tree  # it need not be parsed again
+    return query
 
 
 def _parse(sql: str, where: str) -> exp.Query:
@@ -204,7 +215,7 @@ def _cycles(queries: Mapping[str, Query]) -> list[str]:
     return []
 
 
-def _column_lineage(query: Query, schema: MappingSchema) -> dict[str, list[Source]]:
+def _column_lineage(query: Query, schema: MappingSchema) -> Lineage:
     try:
         nodes = lineage(None, query.tree, schema=schema, dialect="duckdb", trim_selects=False)
     except SqlglotError as error:

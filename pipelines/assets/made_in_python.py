@@ -1,0 +1,80 @@
+"""Tables that no SELECT makes: made in Python out of derived ones, in the step that derives those."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import dagster as dg
+
+from pipelines.assets.night_resource import NightResource
+from pipelines.assets.table_key import key_of
+from pipelines.quality.audit_chain import AUDIT_TRAIL, write_audit_trail
+from pipelines.quality.check_table import CHECK_RESULT, write_check_results
+from pipelines.quality.judge import CheckResult, judge
+from pipelines.quality.report_tables import REPORT_TABLES, write_report_table
+from pipelines.study.check import Check, load_checks
+from pipelines.warehouse.database import build_file, open_build
+
+
+@dataclass(frozen=True)
+class Made:
+    """What came of such a table: its rows, and the verdicts that it holds."""
+
+    n_rows: int
+    verdicts: list[dg.AssetCheckResult] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class MadeInPython:
+    """How a table is made, out of the tables that it `reads`; `verdicts` are the checks whose verdicts it holds."""
+
+    reads: tuple[str, ...]
+    kinds: set[str]
+    make: Callable[[NightResource], Made]
+    verdicts: Callable[[dg.AssetKey], list[dg.AssetCheckSpec]] | None = None
+
+
+def _audit_trail(night: NightResource) -> Made:
+    with open_build(night.workspace) as con:
+        return Made(write_audit_trail(con, build_file(night.workspace)))
+
+
+def _check_result(night: NightResource) -> Made:
+    checks = load_checks()
+    with open_build(night.workspace) as con:
+        results = judge(con, night.protocol(), checks)
+        write_check_results(con, results)
+    return Made(len(results), [_verdict(c, [r for r in results if r.check_name == c.name]) for c in checks])
+
+
+def _report_table(name: str) -> MadeInPython:
+    """A table of the board's report that SQL cannot make."""
+
+    def make(night: NightResource) -> Made:
+        with open_build(night.workspace) as con:
+            return Made(write_report_table(con, night.protocol(), name))
+
+    return MadeInPython(REPORT_TABLES[name].reads, {"python"}, make)
+
+
+def _verdict(check: Check, results: list[CheckResult]) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        asset_key=key_of(CHECK_RESULT),
+        check_name=check.name,
+        passed=not any(result.status in ("BROKEN", "ACTION", "WATCH") for result in results),
+        severity=dg.AssetCheckSeverity.WARN,
+        description=check.message,
+        metadata={result.site_id: f"{result.status}: {result.n_failed} of {result.n_checked}" for result in results},
+    )
+
+
+def _verdict_specs(key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
+    return [dg.AssetCheckSpec(check.name, asset=key, description=check.message) for check in load_checks()]
+
+
+MADE_IN_PYTHON = {
+    **{name: _report_table(name) for name in REPORT_TABLES},
+    AUDIT_TRAIL: MadeInPython(("quality.change",), {"duckdb"}, _audit_trail),
+    CHECK_RESULT: MadeInPython(
+        ("quality.metric", "quality.arrival"), {"greatexpectations"}, _check_result, _verdict_specs
+    ),
+}

@@ -1,0 +1,85 @@
+"""What the SQL files say of themselves, kept in the store: parsing them takes longer than a night with nothing new.
+
+Kept is which table reads which, and the lineage of columns, under the digest of the code that they follow from. The
+SQL itself is always read from its file.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from pipelines import effects
+from pipelines.warehouse.code_version import code_version
+from pipelines.warehouse.dictionary import load_dictionary
+from pipelines.warehouse.graph import SQL, Graph, Lineage, Query, load_graph
+from pipelines.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """Of every SQL file, by the table that it makes: what it reads, and the lineage of its columns."""
+
+    reads: dict[str, list[str]]
+    lineage: dict[str, Lineage]
+
+
+def kept_graph(workspace: Workspace) -> Graph:
+    """The graph of the program's own SQL, parsed only where no earlier process has left what it found there.
+
+    Raises as `load_graph`.
+    """
+    file = workspace.store / "graph.json"
+    if (facts := _load(file)) is not None:
+        return _graph(facts)
+    graph = load_graph()
+    with suppress(OSError):  # what is not kept is found again
+        _keep(graph, effects.make_directory(workspace.store) / file.name)
+    return graph
+
+
+def _graph(facts: _Facts) -> Graph:
+    queries = {}
+    for name, reads in facts.reads.items():
+        layer, table = name.split(".")
+        path = SQL / layer / f"{table}.sql"
+        queries[name] = Query(name, path, path.read_text(encoding="utf-8"), tuple(reads))
+    return Graph(queries, load_dictionary(), facts.lineage)
+
+
+def _keep(graph: Graph, file: Path) -> None:
+    content = {
+        "code": _code(),
+        "reads": {name: query.reads for name, query in graph.queries.items()},
+        "lineage": {name: graph.column_lineage(name) for name in graph.queries},
+    }
+    text = json.dumps(content)
+    effects.write(file, f"{sha256(text.encode()).hexdigest()}\n{text}".encode())
+
+
+def _load(file: Path) -> _Facts | None:
+    """What was found by this very code; None where nothing was, or where it no longer is what was written."""
+    try:
+        digest, text = file.read_text(encoding="utf-8").split("\n", 1)
+    except (OSError, ValueError):
+        return None
+    if sha256(text.encode()).hexdigest() != digest:
+        return None
+    content: dict[str, Any] = json.loads(text)
+    if content["code"] != _code():
+        return None
+    lineage = {
+        name: {column: [(table, source) for table, source in sources] for column, sources in columns.items()}
+        for name, columns in content["lineage"].items()
+    }
+    return _Facts(content["reads"], lineage)
+
+
+def _code() -> list[str]:
+    """The program (its SQL, its dictionary and what reads them) and the library that parses."""
+    return [code_version(), version("sqlglot")]
