@@ -16,6 +16,7 @@ from pipelines.report.board.status import STATUSES
 from pipelines.report.board.trial import Trial
 from pipelines.report.template import template
 
+LONGEST_NAME = 44  # in half-width letters
 FONTS_HERE = "<!--fonts-->"  # no value can bring it about: what comes from data has no "<" once it is escaped
 
 
@@ -26,7 +27,7 @@ def open_page(source: Source, trial: Trial) -> str:
     page = template("board/page").render(
         trial=trial,
         sections=sections,
-        drawn=[figure for figure in figures if figure.drawing],
+        drawn=[figure for figure in figures if figure.drawing or figure.appendix],
         dictionary=_dictionary(source, figures),
         digests=source.digests,
         statuses=STATUSES,
@@ -34,6 +35,7 @@ def open_page(source: Source, trial: Trial) -> str:
         glossary=GLOSSARY,
         definition=_definition,
         kind_of=_kind_of,
+        fits=_fits_a_line,
         day=words.day,
         number=words.number,
     )
@@ -58,6 +60,11 @@ def _dictionary(source: Source, figures: Iterable[Figure]) -> list[dict[str, Any
 
 def _definition(table: str) -> str:
     return f"def-{table.replace('.', '-').replace('_', '-')}"
+
+
+def _fits_a_line(value: Any) -> bool:
+    """Whether the name of a row is short enough never to be broken."""
+    return isinstance(value, str) and words.width(value) <= LONGEST_NAME
 
 
 def _kind_of(value: Any) -> str:

@@ -65,10 +65,11 @@ class Spark:
 
 @dataclass(frozen=True)
 class Bar:
-    """A share as a bar with its own text."""
+    """A share as a bar with its own text, and a quieter line under it."""
 
     share: float | None
     text: str
+    note: str = ""
 
 
 Cell = str | int | float | date | None | Flag | Link | Spark | Bar
@@ -91,6 +92,7 @@ class Table:
     rows: Sequence[Sequence[Cell]]
     numeric: frozenset[int] = frozenset()
     languages: Sequence[str] = ()  # of each row's name, where it is not English
+    grid: bool = False  # cells of statuses, each with its counts under it
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,8 @@ class Figure:
 
     `title` states the finding. `drawing` names the template of an SVG and `data` is what it draws; a figure without
     one is its table. `reads`: the tables it comes from, first the one that defines its numbers. `alternative`: what
-    somebody who cannot see the drawing needs. `keys`: the statuses that its key explains.
+    somebody who cannot see the drawing needs. `keys`: the statuses that its key explains. `appendix`:
+    its table is long, and stands in appendix B; `brief` is what of it is shown in place.
     """
 
     id: str
@@ -112,6 +115,8 @@ class Figure:
     data: Any = None
     notes: Sequence[str] = ()
     keys: Sequence[str] = ()
+    appendix: bool = False
+    brief: Table | None = None
 
     @property
     def anchor(self) -> Anchor:
@@ -120,30 +125,38 @@ class Figure:
 
 @dataclass(frozen=True)
 class Card:
-    """One failing check at one site, or at several: what a red cell leads to."""
+    """A check that is flagged at some site: what a red cell leads to. `statuses`: those of all sites."""
 
     anchor: Anchor
     title: str
-    rule: str
     why: str
     level: str
     limit: str
     sites: Table
+    statuses: Sequence[str]
     handles: Sequence[tuple[str, str, Sequence[str]]] = ()  # site, language, handles
 
 
 @dataclass(frozen=True)
+class Place:
+    """A site in a finding, with its counts."""
+
+    site: str
+    language: str
+    counts: str
+
+
+@dataclass(frozen=True)
 class Point:
-    """A line of a list of findings: what, where, since when, how many of how many."""
+    """A finding for the board: what, where and how many of how many, since when, for whom and by when."""
 
     flag: Flag
     finding: str
-    site: str
-    language: str = "en"
-    since: str = ""
-    counts: str = ""
-    owner: str = ""
-    due: str = ""
+    places: Sequence[Place]
+    limit: str
+    since: str
+    owner: str
+    due: str
 
 
 @dataclass(frozen=True)
@@ -158,6 +171,7 @@ class Section:
     cards: Sequence[Card] = ()
     absent: Sequence[str] = ()
     facts: Sequence[tuple[str, str]] = ()
+    closing: Sequence[str] = ()
 
     @property
     def anchor(self) -> Anchor:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil, floor, log10
 
+WIDTH = 560.0  # of every drawing: printed across a page, its letters of 9 are of 8 points
+
 
 @dataclass(frozen=True)
 class Scale:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any
 from unicodedata import east_asian_width
 
 
@@ -71,3 +72,15 @@ def possessive(name: str) -> str:
 
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def chance(probability: float) -> str:
+    """`p = 0.012`, `p < 0.001`."""
+    return "p < 0.001" if probability < 0.001 else f"p = {probability:.3f}"
+
+
+def limit(row: Mapping[str, Any]) -> str:
+    """What an indicator tolerates, by its kind."""
+    if row["kind"] == "identity":
+        return "none" if row["watch_from"] in (None, 1) else f"fewer than {row['watch_from']}"
+    return f"{100 * row['tolerance']:g}%" if row["kind"] == "proportion" else number(row["tolerance"])

@@ -21,7 +21,16 @@ INDICATORS = {
     "K06": ("Items left out of received forms", 0.02),
 }
 VISITS = {"BASELINE": 0, "WEEK 15": 15}
-DIMENSIONS = ("conformance", "completeness", "plausibility", "timeliness", "consistency")
+COLUMNS = (
+    "conformance",
+    "uniqueness",
+    "reference",
+    "completeness",
+    "plausibility_range",
+    "plausibility_time",
+    "plausibility_cross",
+    "delivery",
+)
 TYPES = {"v": "VARCHAR", "n": "BIGINT", "x": "DOUBLE", "d": "DATE", "t": "TIMESTAMPTZ", "b": "BOOLEAN"}
 Rows = list[dict[str, Any]]
 
@@ -88,7 +97,11 @@ def _tables(sites: list[str], people: int) -> dict[str, tuple[str, Rows]]:
         **_arrival(sites, people),
         **_forms(sites, people),
         **_recruitment(sites, people),
+        **_flow(sites, people),
         **_checks(sites, people),
+        **_queries(sites, people),
+        **_central(sites, people),
+        **_store(sites, people),
     }
 
 
@@ -106,7 +119,8 @@ def _indicators(sites: list[str], people: int) -> dict[str, tuple[str, Rows]]:
     columns = (
         "v:kri v:site_id n:numerator n:denominator x:metric x:tolerance x:p_upper x:wilson_low x:wilson_high "
         "x:p_vs_others x:score v:status v:kind n:minimum v:reason n:watch_from n:action_from x:power_watch "
-        "x:power_action x:chance_watch x:chance_action v:title v:bad_event v:counted v:why v:source n:position"
+        "x:power_action x:chance_watch x:chance_action v:title v:bad_event v:counted v:why v:source n:position "
+        "v:limit_name n:n_critical b:higher_than_others"
     )
     rows = [_kri(kri, site, k + i, people) for k, kri in enumerate(INDICATORS) for i, site in enumerate(sites)]
     return {"quality.kri": (columns, rows)}
@@ -130,6 +144,9 @@ def _kri(kri: str, site: str, turn: int, n: int) -> dict[str, Any]:
         "bad_event": "bad event",
         "counted": "records",
         "why": "made up",
+        "limit_name": kri.lower(),
+        "n_critical": 0,
+        "higher_than_others": status == "ACTION" and n > 0,
     }
     if n:
         row |= {
@@ -172,12 +189,13 @@ def _arrival(sites: list[str], people: int) -> dict[str, tuple[str, Rows]]:
     ]
     lag = [
         {
+            "kind": "window",
             "site_id": site,
             "lag_days": days,
             "n_at_risk": 40 - days,
             "n_received": 1,
             "n_censored": days % 5 == 4,
-            "received_share": 0.5 + days / (50 + 20 * i),
+            "share": 0.5 + days / (50 + 20 * i),
         }
         for i, site in enumerate(["", *sites])
         for days in range(25 if people else 0)
@@ -189,7 +207,7 @@ def _arrival(sites: list[str], people: int) -> dict[str, tuple[str, Rows]]:
             "n:action_days",
             currency,
         ),
-        "quality.lag": ("v:site_id n:lag_days n:n_at_risk n:n_received n:n_censored x:received_share", lag),
+        "quality.lag": ("v:kind v:site_id n:lag_days n:n_at_risk n:n_received n:n_censored x:share", lag),
     }
 
 
@@ -293,24 +311,176 @@ def _recruitment(sites: list[str], people: int) -> dict[str, tuple[str, Rows]]:
     }
 
 
+def _flow(sites: list[str], people: int) -> dict[str, tuple[str, Rows]]:
+    total = people * len(sites)
+    boxes: dict[str, tuple[str | None, int]] = {
+        "screened": (None, total),
+        "excluded": ("screened", total // 10),
+        "excluded: NO TIME": ("excluded", total // 10),
+        "pending": ("screened", 0),
+        "randomised": ("screened", total - total // 10),
+        "in_follow_up": ("randomised", total - total // 10),
+        "completed": ("randomised", 0),
+        "withdrawn": ("randomised", 0),
+        "lost": ("randomised", 0),
+        "died": ("randomised", 0),
+    }
+    rows = [{"box": box, "position": i, "parent": parent, "n": n} for i, (box, (parent, n)) in enumerate(boxes.items())]
+    return {"quality.flow": ("v:box n:position v:parent n:n", rows)}
+
+
 def _checks(sites: list[str], people: int) -> dict[str, tuple[str, Rows]]:
-    rows = [
+    cards = [
         {
             "check_name": f"check_{c}",
             "site_id": site,
-            "dimension": dimension,
-            "n_checked": people,
-            "n_failed": min(i, people),
-            "severity": "critical",
-            "status": TURN[(i + c) % len(TURN)] if people else "NO_DATA",
+            "kind": "check",
+            "grid_column": column,
+            "rule": f"the rule number {c}",
+            "why": "Something is wrong with a record; ask the site to correct it and to send it again.",
+            "level": "critical",
+            "n_evaluated": people,
+            "n_failing": min(i, people),
             "tolerance": 0.01,
+            "minimum": 10,
             "reason": "made up",
-            "message": "Something is wrong with a record.",
+            "status": TURN[(i + c) % len(TURN)] if people else "NO_DATA",
+            "first_seen": AS_OF - timedelta(days=9),
         }
-        for c, dimension in enumerate(DIMENSIONS)
+        for c, column in enumerate(COLUMNS)
+        for i, site in enumerate(sites)
+    ]
+    grid = [
+        {"site_id": card["site_id"], "grid_column": card["grid_column"], "status": card["status"]}
+        | {"n_evaluated": card["n_evaluated"], "n_failing": card["n_failing"], "n_checks": 1}
+        | {f"n_{status.lower()}": int(status == card["status"]) for status in TURN}
+        for card in cards
+    ]
+    counts = " ".join(f"n:n_{status.lower()}" for status in dict.fromkeys(TURN))
+    return {
+        "quality.check_card": (
+            "v:check_name v:site_id v:kind v:grid_column v:rule v:why v:level n:n_evaluated n:n_failing x:tolerance "
+            "n:minimum v:reason v:status d:first_seen",
+            cards,
+        ),
+        "quality.check_grid": (f"v:site_id v:grid_column v:status n:n_evaluated n:n_failing n:n_checks {counts}", grid),
+    }
+
+
+def _queries(sites: list[str], people: int) -> dict[str, tuple[str, Rows]]:
+    ages = ("n_open_0_7", "n_open_8_14", "n_open_15_30", "n_open_31_60", "n_open_61")
+    summary = [
+        {"site_id": site, "n_open": 5 * times, "n_queries": 12 * times, "n_closed": 7 * times, "median_days": 14}
+        | dict.fromkeys(ages, times)
+        for site, times in [*((site, int(people > 0)) for site in sites), ("", len(sites) * (people > 0))]
+    ]
+    weeks = [
+        {"site_id": site, "week": AS_OF - timedelta(days=7 * week), "n_opened": week % 4, "n_closed": week % 3}
+        for site in sites
+        for week in range(12 if people else 0)
+    ]
+    ledger = [
+        {
+            "delivery_id": f"d{i}",
+            "site_id": site,
+            "feed": "questionnaires",
+            "stream": "house",
+            "arrived_on": AS_OF - timedelta(days=i),
+            "rows_prev": 100,
+            "n_added": 20,
+            "n_changed": i,
+            "n_withdrawn": 0,
+            "rows_now": 120,
+            "n_primary_changed": 0,
+        }
+        for i, site in enumerate(sites if people else [])
+    ]
+    return {
+        "quality.query_summary": (
+            f"v:site_id n:n_open n:n_queries n:n_closed n:median_days {' '.join(f'n:{age}' for age in ages)}",
+            summary,
+        ),
+        "quality.query_week": ("v:site_id d:week n:n_opened n:n_closed", weeks),
+        "quality.redelivery": (
+            "v:delivery_id v:site_id v:feed v:stream d:arrived_on n:rows_prev n:n_added n:n_changed n:n_withdrawn "
+            "n:rows_now n:n_primary_changed",
+            ledger,
+        ),
+    }
+
+
+def _central(sites: list[str], people: int) -> dict[str, tuple[str, Rows]]:
+    rows = [
+        {
+            "check_id": check_id,
+            "measure": "LSASTOT",
+            "site_id": site,
+            "title": title,
+            "definition": "made up",
+            "n_site": people,
+            "n_rest": people * (len(sites) - 1),
+            "minimum": 50,
+            "statistic": 2.5 if people > 49 else None,
+            "p": 0.0004 if people > 49 else None,
+            "n_listed": 1,
+            "status": ("LISTED" if i == 0 else "NOT_LISTED") if people > 49 else "TOO_FEW",
+        }
+        for check_id, title in (("C1", "Last digits"), ("C5", "Spread"))
         for i, site in enumerate(sites)
     ]
     columns = (
-        "v:check_name v:site_id v:dimension n:n_checked n:n_failed v:severity v:status x:tolerance v:reason v:message"
+        "v:check_id v:measure v:site_id v:title v:definition n:n_site n:n_rest n:minimum x:statistic x:p n:n_listed "
+        "v:status"
     )
-    return {"quality.check_result": (columns, rows)}
+    return {"quality.central_check": (columns, rows)}
+
+
+def _store(sites: list[str], people: int) -> dict[str, tuple[str, Rows]]:
+    """What earlier nights left: twelve weeks with a gap, a last pack, handles."""
+    weekly = [
+        {
+            "kind": kind,
+            "name": name,
+            "site_id": site,
+            "week": AS_OF - timedelta(days=1 + 7 * ago),
+            "value": 0.05 + ago / 100,
+            "tolerance": 0.1,
+            "status": "OK",
+        }
+        for kind, name in (("kri", "K03"), ("check", "check_0"))
+        for site in sites
+        for ago in (0, 1, 2, 5, 6, 7)
+        if people
+    ]
+    shown = [
+        {"kind": "kri", "name": kri, "site_id": site, "status": TURN[(k + i) % len(TURN)] if people > 9 else "TOO_FEW"}
+        for k, kri in enumerate(INDICATORS)
+        for i, site in enumerate(sites)
+    ]
+    last = [{"week": AS_OF - timedelta(days=8), "as_of": AS_OF - timedelta(days=7)}] if people else []
+    changed = [
+        {"kind": "check", "name": "check_0", "site_id": sites[0], "before": "OK", "now": "WATCH", "change": "new"},
+        {"kind": "kri", "name": "K03", "site_id": sites[-1], "before": "ACTION", "now": "WATCH", "change": "better"},
+    ]
+    moved = {"numerator_before": 3, "denominator_before": 40, "numerator": 6, "denominator": 60}
+    parts = [
+        {"number": "K03", "site_id": sites[0], "part": "new_participants", "numerator": 2, "denominator": 20},
+        {"number": "K03", "site_id": sites[0], "part": "corrections", "numerator": 1, "denominator": 0},
+    ]
+    handles = [{"name": "check_1", "site_id": sites[0], "handle": handle} for handle in ("7QK2ABCDEF", "A2B3C4D5E6")]
+    rule = {"what": "program", "before": "0.1.0", "now": "0.1.1"}
+    nights = [{"as_of": AS_OF - timedelta(days=ago), "outcome": "published"} for ago in range(28)]
+    return {
+        "board.weekly": ("v:kind v:name v:site_id d:week x:value x:tolerance v:status", weekly),
+        "board.shown": ("v:kind v:name v:site_id v:status d:since", shown),
+        "board.last_pack": ("d:week d:as_of", last),
+        "board.changed_status": ("v:kind v:name v:site_id v:before v:now v:change", changed if people else []),
+        "board.moved": (
+            "v:number v:site_id n:denominator_before n:numerator_before n:denominator n:numerator",
+            [{"number": "K03", "site_id": sites[0]} | moved] if people else [],
+        ),
+        "board.explained": ("v:number v:site_id v:part n:denominator n:numerator", parts if people else []),
+        "board.handle": ("v:name v:site_id v:handle", handles if people else []),
+        "board.rule_change": ("v:what v:before v:now v:reason", [rule] if people else []),
+        "board.night": ("v:started_at v:finished_at d:as_of v:outcome", nights if people else []),
+    }

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from pipelines.report.board.parts import Cell, Figure, Flag, Needle, Section, Table
-from pipelines.report.board.scale import Scale, up_to
+from pipelines.report.board.scale import WIDTH, Scale, up_to
 from pipelines.report.board.source import Row, Source
 from pipelines.report.board.status import STATUSES
 from pipelines.report.board.trial import ALL_SITES, Trial
@@ -20,7 +20,7 @@ STATES = {
     "rejected": ("×", "refused or held"),
     "absent": ("∅", "expected, but nothing came"),
 }
-LEFT, CELL, ROW = 150.0, 6.2, 13.0
+LEFT, CELL, ROW = 150.0, 4.5, 13.0
 
 
 def build(source: Source, trial: Trial) -> Section:
@@ -98,22 +98,21 @@ def _calendar(source: Source, trial: Trial) -> list[Figure]:
 
 
 def _calendar_title(rows: list[Row], trial: Trial) -> str:
-    parts = []
-    for site in trial.site_ids:
-        states = [row["state"] for row in rows if row["site_id"] == site]
-        faults = [
-            count(states.count(state), *nouns)
-            for state, nouns in (
-                ("absent", ("due file missing", "due files missing")),
-                ("rejected", ("night with a file refused", "nights with a file refused")),
-            )
-            if state in states
-        ]
-        if faults:
-            parts.append(f"{trial.name(site)}: {' and '.join(faults)}")
-    if len(parts) > 3:
-        return f"At {len(parts)} of {len(trial.site_ids)} sites a file was missing or refused in these 90 nights"
-    return "; ".join(parts) or "Every file that was due in these 90 nights came and was accepted"
+    faults = {site: [0, 0] for site in trial.site_ids}
+    for row in rows:
+        for i, state in enumerate(("absent", "rejected")):
+            faults[row["site_id"]][i] += row["state"] == state
+    missing, refused = (sum(counts[i] for counts in faults.values()) for i in (0, 1))
+    if not missing and not refused:
+        return "Every file that was due in these 90 nights came and was accepted"
+    said = []
+    if missing:
+        said.append(count(missing, "due file is missing", "due files are missing"))
+    if refused:
+        said.append(count(refused, "file was refused", "files were refused"))
+    most = max(trial.site_ids, key=lambda site: sum(faults[site]))
+    where = f", most at {trial.name(most)} ({sum(faults[most])})" if len(trial.site_ids) > 1 else ""
+    return f"In 90 nights {listed(said)}{where}"
 
 
 def _counts(rows: list[Row], trial: Trial) -> Table:
@@ -139,7 +138,7 @@ def _drawn_calendar(rows: list[Row], trial: Trial) -> Calendar:
                 if row["site_id"] == site and row["feed"] == feed and row["state"] in marks:
                     marks[row["state"]].append(round(place[row["night"]], 1))
             y = 18 + ROW * len(lines) + ROW / 2
-            lines.append(CalendarRow(f"{shortened(trial.name(site), 18)}, {feed}", trial.language(site), y, marks))
+            lines.append(CalendarRow(f"{shortened(trial.name(site), 14)}, {feed}", trial.language(site), y, marks))
     months = [(place[n], f"{day(n)[:-5]}") for n in nights if n.day == 1 or n == first]
     return Calendar(lines, months, STATES, LEFT + CELL * len(nights) + 4, 24 + ROW * len(lines), LEFT)
 
@@ -232,7 +231,7 @@ PANELS_SHOWN = 12
 def _lag(source: Source, trial: Trial) -> list[Figure]:
     if not source.has(LAG):
         return []
-    rows = source.rows(f"SELECT * FROM {LAG} ORDER BY site_id, lag_days")  # noqa: S608
+    rows = source.rows("SELECT * FROM quality.lag WHERE kind = 'window' ORDER BY site_id, lag_days")
     curves = {site: list(of_site) for site, of_site in groupby(rows, key=lambda row: row["site_id"])}
     sites = [
         site for site in (trial.site_ids if len(trial.site_ids) <= PANELS_SHOWN else [ALL_SITES]) if site in curves
@@ -248,7 +247,7 @@ def _lag(source: Source, trial: Trial) -> list[Figure]:
             row["n_at_risk"],
             row["n_received"],
             row["n_censored"],
-            row["received_share"],
+            row["share"],
         ]
         for site in sites
         for row in curves[site]
@@ -286,43 +285,38 @@ def _lag(source: Source, trial: Trial) -> list[Figure]:
 
 
 def _lag_title(curves: dict[str, list[Row]], sites: list[str], trial: Trial) -> str:
-    parts = []
-    for site in sites[:3]:
-        last = curves[site][-1]["received_share"] if curves[site] else None
-        half = next(
-            (
-                row["lag_days"]
-                for row in curves[site]
-                if row["received_share"] is not None and row["received_share"] >= 0.5
-            ),
-            None,
-        )
-        when = (
-            "half had come when the window closed"
-            if half is not None and half <= 0
-            else f"half come within {count(half, 'day')}"
-            if half is not None
-            else f"only {percent(last, 1)} have come"
-        )
-        parts.append(f"{trial.name(site)}: {when}")
-    return "How long forms take. " + "; ".join(parts)
+    said: dict[str, list[str]] = {}
+    for site in sites:
+        said.setdefault(_half(curves[site]), []).append(trial.name(site))
+    if len(said) == 1:
+        return f"Of the forms of a visit, {next(iter(said))}"
+    return "Of the forms of a visit, " + "; ".join(f"at {listed(names)} {when}" for when, names in said.items())
+
+
+def _half(curve: list[Row]) -> str:
+    """When half of the forms have come."""
+    known = [row for row in curve if row["share"] is not None]
+    half = next((row["lag_days"] for row in known if row["share"] >= 0.5), None)
+    if half is None:
+        return f"{percent(known[-1]['share'] if known else 0, 1)} have come"
+    return "half have come when the window closes" if half <= 0 else f"half come within {count(half, 'day')} after it"
 
 
 def _drawn_lag(curves: dict[str, list[Row]], sites: list[str], trial: Trial) -> Lags:
     longest = max([row["lag_days"] for site in sites for row in curves[site]] or [1])
     columns = min(len(sites), 3)
-    width = 720 / max(columns, 1)
+    width = WIDTH / max(columns, 1)
     y = Scale(0, 1, 100, 14)
     panels = []
     for i, site in enumerate(sites):
         left = width * (i % columns)
-        x = up_to(longest, left + 34, left + width - 14, at_least=7)
+        x = up_to(longest, left + 30, left + width - 12, at_least=7)
         steps = [(x.at(0), y.at(0))]
         for row in curves[site]:
-            if row["received_share"] is not None:
+            if row["share"] is not None:
                 steps += [
                     (x.at(max(row["lag_days"], 0)), steps[-1][1]),
-                    (x.at(max(row["lag_days"], 0)), y.at(row["received_share"])),
+                    (x.at(max(row["lag_days"], 0)), y.at(row["share"])),
                 ]
         panels.append(LagPanel(trial.name(site), trial.language(site), left, x, steps))
-    return Lags(panels, y, 720, 128 * (-(-len(sites) // columns)))
+    return Lags(panels, y, WIDTH, 128 * (-(-len(sites) // columns)))

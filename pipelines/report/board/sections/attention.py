@@ -2,86 +2,227 @@
 
 from __future__ import annotations
 
-from pipelines.report.board.parts import Figure, Flag, Point, Section
-from pipelines.report.board.sections.findings import Finding, flagged
-from pipelines.report.board.source import Source
-from pipelines.report.board.trial import Trial
-from pipelines.report.board.words import capital, count, day, listed, number
+from collections.abc import Mapping
 
-SHOWN = 7
-ASKED = "quality.kri"
+from pipelines.report.board.parts import Cell, Figure, Flag, Needle, Place, Point, Section, Table
+from pipelines.report.board.sections.findings import Finding, Group, flagged, grouped
+from pipelines.report.board.source import Row, Source
+from pipelines.report.board.status import STATUSES
+from pipelines.report.board.trial import Trial
+from pipelines.report.board.words import capital, count, day, listed, number, of
+
+QUESTION = "What needs the board's attention?"
+SHOWN, SITES_SHOWN, CHANGES_SHOWN, MOVES_SHOWN = 7, 4, 6, 5
+PARTS = {
+    "new_participants": "new people",
+    "new_visits": "new visits",
+    "late_entries": "late entries",
+    "corrections": "corrections",
+    "query_resolutions": "queries handled",
+    "rule_change": "changed rules",
+    "dictionary_change": "changed dictionary",
+    "cut_off_change": "the calendar",
+}
+CHANGES = ("new", "worse", "better", "cleared", "other")
 
 
 def build(source: Source, trial: Trial) -> Section:
-    """At most seven lines, what has changed since the last pack, and what chance alone would have raised."""
+    """At most seven lines, what changed since the last pack and why, what chance alone would have raised."""
     found = flagged(source, trial)
-    points = [_point(finding, trial) for finding in found[:SHOWN]]
-    answer = [_verdict(found, trial), *_rest(found), *_luck(source), *_not_assessed(source)]
-    return Section(1, "What needs the board's attention?", answer, points=points, figures=_moved(source, trial))
+    groups = grouped(found)
+    answer = [_verdict(found, trial), " ".join([*_rest(groups), *_luck(source), *_not_assessed(source)])]
+    if not found:
+        answer += _could_have_seen(source)
+    return Section(
+        1,
+        QUESTION,
+        answer,
+        points=[_point(group, trial) for group in groups[:SHOWN]],
+        figures=[*_changed(source, trial), *_moved(source, trial)],
+        closing=[*_first_pack(source), _decisions(found)],
+    )
 
 
 def _verdict(found: list[Finding], trial: Trial) -> str:
-    actions = [finding for finding in found if finding.status == "ACTION"]
-    watches = [finding for finding in found if finding.status == "WATCH"]
-    blind = [finding for finding in found if finding.status in ("BROKEN", "NO_DATA")]
+    number_of = {status: sum(finding.status == status for finding in found) for status in STATUSES}
     if not found:
         return "Nothing is flagged: no check and no indicator lies beyond what was tolerated, at any site."
-    parts = [count(len(actions), "finding needs action", "findings need action")]
-    parts += [count(len(watches), "finding is to be watched", "findings are to be watched")] if watches else []
-    parts += [count(len(blind), "thing could not be judged", "things could not be judged")] if blind else []
-    sites = sorted({finding.site_id for finding in actions if finding.site_id}, key=trial.site_ids.index)
-    where = f" The actions concern {listed([trial.name(site) for site in sites])}." if sites else ""
+    blind = number_of["BROKEN"] + number_of["NO_DATA"]
+    parts = [count(number_of["ACTION"], "finding needs action", "findings need action")]
+    if number_of["WATCH"]:
+        parts.append(count(number_of["WATCH"], "finding is to be watched", "findings are to be watched"))
+    if blind:
+        parts.append(count(blind, "thing could not be judged", "things could not be judged"))
+    sites = {finding.site_id for finding in found if finding.status == "ACTION" and finding.site_id}
+    named = [trial.name(site) for site in trial.site_ids if site in sites]
+    where = f" Action concerns {listed(named) if len(named) < 7 else count(len(named), 'site')}." if named else ""
     return f"{capital(listed(parts))}.{where}"
 
 
-def _rest(found: list[Finding]) -> list[str]:
-    more = found[SHOWN:]
+def _rest(groups: list[Group]) -> list[str]:
+    more = [finding for group in groups[SHOWN:] for finding in group.findings]
     if not more:
         return []
     actions = sum(finding.status == "ACTION" for finding in more)
     of_which = f", {actions} of them for action" if actions else ""
-    return [f"Shown are the {SHOWN} gravest; and {len(more)} more{of_which}, in sections 2, 6 and 7."]
+    return [
+        (f"The {SHOWN} gravest sorts are shown; {count(len(more), 'more finding')}{of_which} in sections 2, 6 and 7.")
+    ]
 
 
 def _luck(source: Source) -> list[str]:
-    if not source.has(ASKED):
+    if not source.has("quality.kri"):
         return []
-    row = source.row(f"SELECT sum(chance_watch) AS watch, sum(chance_action) AS action FROM {ASKED}")  # noqa: S608
+    row = source.row("SELECT sum(chance_watch) AS watch, sum(chance_action) AS action FROM quality.kri")
     if row["watch"] is None:
         return []
     return [
-        f"Expected by luck tonight, were every site exactly at its tolerance: at most {number(row['watch'])} "
-        f"indicators to watch and {number(row['action'])} for action."
+        f"By luck alone, were every site exactly at its tolerance, tonight's indicators would show at most "
+        f"{number(row['watch'])} WATCH and {number(row['action'])} ACTION."
     ]
 
 
 def _not_assessed(source: Source) -> list[str]:
-    if not source.has(ASKED):
+    if not source.has("quality.kri"):
         return ["The site indicators are not in this snapshot, so nothing is said of them."]
-    rows = source.rows(f"""
-        SELECT status, count(*) AS n FROM {ASKED}
-        WHERE status IN ('BROKEN', 'NO_DATA', 'TOO_FEW') GROUP BY status ORDER BY status
-    """)  # noqa: S608
-    total = source.row(f"SELECT count(*) AS n FROM {ASKED}")["n"]  # noqa: S608
-    silent = sum(row["n"] for row in rows)
-    return (
-        [f"Of {total} indicators (site by site), {silent} could not be assessed, for too few records or no data."]
-        if silent
-        else []
-    )
+    rows = source.rows("SELECT status FROM quality.kri")
+    said = [
+        f"{sum(row['status'] == code for row in rows)} {STATUSES[code].words}"
+        for code in ("BROKEN", "NO_DATA", "TOO_FEW")
+        if any(row["status"] == code for row in rows)
+    ]
+    return [f"Of {count(len(rows), 'indicator')} (by site) some could not be assessed: {listed(said)}."] if said else []
 
 
-def _point(finding: Finding, trial: Trial) -> Point:
+def _could_have_seen(source: Source) -> list[str]:
+    """What this many sites and people would have let anybody notice."""
+    if not source.has("quality.kri"):
+        return []
+    row = source.row("SELECT min(power_watch) AS low, max(power_watch) AS high FROM quality.kri")
+    if row["low"] is None:
+        return []
+    return [
+        f"A site twice as bad as tolerated would have been flagged with a chance of {number(100 * row['low'], 0)} to "
+        f"{number(100 * row['high'], 0)}%, depending on the indicator and the site's size (section 7)."
+    ]
+
+
+def _point(group: Group, trial: Trial) -> Point:
+    first, more = group.first, group.findings[SITES_SHOWN:]
+    places = [
+        Place(trial.name(finding.site_id), trial.language(finding.site_id), finding.counts)
+        for finding in group.findings[:SITES_SHOWN]
+    ]
+    places += [Place("and", "en", count(len(more), "more site"))] if more else []
     return Point(
-        flag=Flag(finding.status, to=finding.to),
-        finding=finding.sentence,
-        site=trial.name(finding.site_id),
-        language=trial.language(finding.site_id),
-        counts=finding.counts,
-        since=f"since {day(finding.since)}" if finding.since else "",
-        owner=finding.owner,
+        flag=Flag(first.status, to=first.to),
+        finding=first.sentence,
+        places=places,
+        limit=first.limit,
+        since=f"since {day(group.since)}" if group.since else "new tonight",
+        owner="for the site and the data manager",
+        due="due now" if first.status == "ACTION" else "due by the next pack",
     )
+
+
+def _decisions(found: list[Finding]) -> str:
+    actions = sum(finding.status == "ACTION" for finding in found)
+    if not actions:
+        return "Decisions asked of the board: none by these numbers."
+    return (
+        f"Decisions asked of the board: for {count(actions, 'action')}, whether what the site does about it is enough, "
+        "and by when it is to be put right."
+    )
+
+
+def _first_pack(source: Source) -> list[str]:
+    if source.has("board.last_pack") and source.rows("SELECT * FROM board.last_pack"):
+        return []
+    return ["There is no earlier pack to compare with."]
+
+
+def _changed(source: Source, trial: Trial) -> list[Figure]:
+    if not source.has("board.changed_status") or _first_pack(source):
+        return []
+    titles = _titles(source)
+    rows = [
+        row
+        for row in source.rows("SELECT * FROM board.changed_status ORDER BY kind, name, site_id")
+        if not (row["change"] == "other" and {row["before"], row["now"]} <= {"OK", "TOO_FEW", "NOT_APPLICABLE"})
+    ]
+    rows.sort(key=lambda row: (CHANGES.index(row["change"]), row["name"], row["site_id"]))
+    lines: list[list[Cell]] = [
+        [
+            f"{titles.get(row['name'], row['name'])}, {trial.name(row['site_id'])}",
+            row["change"],
+            Flag(row["before"]),
+            Flag(row["now"]),
+        ]
+        for row in rows[:CHANGES_SHOWN]
+    ]
+    last = source.row("SELECT * FROM board.last_pack")
+    tally = [f"{sum(row['change'] == change for row in rows)} {change}" for change in CHANGES[:4]]
+    left_out = [f"And {len(rows) - CHANGES_SHOWN} more."] if len(rows) > CHANGES_SHOWN else []
+    return [
+        Figure(
+            "T1.2",
+            f"Since the pack of {day(last['as_of'])}: {listed(tally)}",
+            Needle(min(len(rows), CHANGES_SHOWN), len(rows), "changes of status"),
+            ["board.changed_status"],
+            Table(["What, where", "Change", "Then", "Now"], lines),
+            notes=left_out,
+        )
+    ]
+
+
+def _titles(source: Source) -> dict[str, str]:
+    titles: dict[str, str] = {}
+    if source.has("quality.kri"):
+        titles |= {
+            r["kri"]: f"{r['kri']} {r['title']}" for r in source.rows("SELECT DISTINCT kri, title FROM quality.kri")
+        }
+    if source.has("quality.check_card"):
+        rows = source.rows("SELECT DISTINCT check_name, rule FROM quality.check_card")
+        titles |= {row["check_name"]: capital(row["rule"]) for row in rows}
+    return titles
 
 
 def _moved(source: Source, trial: Trial) -> list[Figure]:
-    return []
+    """Every number that moved, split into the reasons why; the parts add up to the difference."""
+    if not source.has("board.moved", "board.explained") or _first_pack(source):
+        return []
+    titles = _titles(source)
+    parts: dict[tuple[str, str], dict[str, Row]] = {}
+    for row in source.rows("SELECT * FROM board.explained"):
+        parts.setdefault((row["number"], row["site_id"]), {})[row["part"]] = row
+    rows = source.rows("SELECT * FROM board.moved WHERE number LIKE 'K%' ORDER BY number, site_id")
+    rows.sort(key=lambda row: (-abs(row["numerator"] - row["numerator_before"]), row["number"], row["site_id"]))
+    lines = [_split(row, parts.get((row["number"], row["site_id"]), {}), titles, trial) for row in rows]
+    if not lines:
+        return []
+    head = ["What, where", "Then", "Now", "Because of (bad/counted)"]
+    return [
+        Figure(
+            "T1.3",
+            f"{capital(count(len(rows), 'indicator'))} moved; the parts say why, and add up",
+            Needle(len(rows), len(rows), "numbers that moved"),
+            ["board.moved", "board.explained"],
+            Table(head, lines, numeric=frozenset({1, 2})),
+            appendix=True,
+            brief=Table(head, lines[:MOVES_SHOWN], numeric=frozenset({1, 2})),
+        )
+    ]
+
+
+def _split(row: Row, parts: Mapping[str, Row], titles: Mapping[str, str], trial: Trial) -> list[Cell]:
+    reasons = [
+        f"{words} {parts[part]['numerator']:+d}/{parts[part]['denominator']:+d}"
+        for part, words in PARTS.items()
+        if part in parts
+    ]
+    return [
+        f"{titles.get(row['number'], row['number'])}, {trial.name(row['site_id'])}",
+        of(row["numerator_before"], row["denominator_before"]),
+        of(row["numerator"], row["denominator"]),
+        "; ".join(reasons),
+    ]

@@ -22,7 +22,6 @@ def build(source: Source, trial: Trial) -> Section:
     study = trial.study
     facts = [
         ("Protocol", f"version {study.version}; {', '.join(study.registrations) or 'no registration named'}"),
-        ("Cut-off", f"{day(trial.as_of)}; days of participants are by the calendar of their site"),
         ("Data as of", _data_as_of(source, trial)),
         ("Snapshot built", f"{trial.built_at:%Y-%m-%d %H:%M} UTC by program version {trial.code_version}"),
         ("Study file", f"SHA-256 {trial.study_digest}"),

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from pipelines.report.board.parts import Cell, Figure, Flag, Needle, Section, Spark, Table
-from pipelines.report.board.scale import Scale, up_to
+from pipelines.report.board.scale import WIDTH, Scale, up_to
+from pipelines.report.board.sections.history import weekly_sparks
 from pipelines.report.board.source import Row, Source
 from pipelines.report.board.status import STATUSES
 from pipelines.report.board.trial import ALL_SITES, Trial
 from pipelines.report.board.words import count, listed, number, percent, share, shortened
 
 QUESTION = "Does any site stand out?"
-KRI, WEEKLY = "quality.kri", "board.weekly"
+KRI = "quality.kri"
 SITES_DRAWN = 12
 FUNNEL_FROM = 6
 
@@ -87,7 +88,7 @@ class Panel:
 class Panels:
     panels: list[Panel]
     height: float
-    width: float = 720
+    width: float = WIDTH
 
 
 def _panels(rows: list[Row], trial: Trial) -> list[Figure]:
@@ -101,10 +102,8 @@ def _panels(rows: list[Row], trial: Trial) -> list[Figure]:
     if not drawn:
         return [Figure("F7.1", title, Needle(len(counted), len(judged), "indicators by site"), [KRI], table)]
     notes = [
-        (
-            "● what was found; bar: 95% interval (Wilson); │ the tolerance; ╷ the smallest counts that "
-            "would be ▲ WATCH and ■ ACTION at this number of records, exactly (binomial)."
-        )
+        "Dot: what was found; bar: its 95% interval (Wilson); thin line: the tolerance; dotted line and thick line: "
+        "the smallest shares that would be ▲ WATCH and ■ ACTION with this number of records, exactly (binomial)."
     ]
     if len(drawn) < len(judged):
         notes.append(f"With {len(trial.site_ids)} sites only the flagged are drawn; all are in the table.")
@@ -150,7 +149,7 @@ def _drawn(rows: list[Row], trial: Trial) -> Panels:
         top = max(
             [tolerance * 2, *(row["metric"] or 0 for row in these), *(min(row["wilson_high"] or 0, 1) for row in these)]
         )
-        x = up_to(min(top, 1.0), 170, 560, at_least=0.02)
+        x = up_to(min(top, 1.0), 138, 394, at_least=0.02)
         marks = [_mark(row, trial, x, y + 34 + 17 * i) for i, row in enumerate(these)]
         bottom = y + 34 + 17 * len(these) - 6
         panels.append(
@@ -177,7 +176,7 @@ def _mark(row: Row, trial: Trial, x: Scale, y: float) -> SiteMark:
 
     seen = bool(n) and row["metric"] is not None
     return SiteMark(
-        name=shortened(trial.name(row["site_id"]), 32),
+        name=shortened(trial.name(row["site_id"]), 26),
         language=trial.language(row["site_id"]),
         y=y,
         text=share(row["numerator"], n) if n else "nothing counted",
@@ -205,9 +204,21 @@ def indicator_table(figure_id: str, source: Source, trial: Trial, kris: Sequence
         if flagged
         else f"{listed(sorted({row['title'] for row in rows}))}: nothing beyond tolerance"
     )
-    table = _table(rows, trial, _history(source, kris))
-    keys = [code for code in STATUSES if code != "OK" and any(row["status"] == code for row in rows)]
-    return [Figure(figure_id, title, Needle(len(counted), len(rows), "indicators by site"), [KRI], table, keys=keys)]
+    shown = rows if len(trial.site_ids) <= SITES_DRAWN else flagged
+    table = _table(shown, trial, weekly_sparks(source, "kri"))
+    keys = [code for code in STATUSES if code != "OK" and any(row["status"] == code for row in shown)]
+    notes = [] if shown is rows else ["Flagged ones alone; the table of F7.1 has every site."]
+    return [
+        Figure(
+            figure_id,
+            title,
+            Needle(len(counted), len(rows), "indicators by site"),
+            [KRI],
+            table,
+            keys=keys,
+            notes=notes,
+        )
+    ]
 
 
 def _table(rows: list[Row], trial: Trial, history: dict[tuple[str, str], Spark]) -> Table:
@@ -242,22 +253,6 @@ def _interval(row: Row) -> str:
 
 def _p(value: float) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def _history(source: Source, kris: Sequence[str]) -> dict[tuple[str, str], Spark]:
-    if not source.has(WEEKLY):
-        return {}
-    rows = source.rows("""
-        SELECT name, site_id, value, threshold FROM board.weekly WHERE kind = 'kri' ORDER BY name, site_id, week
-    """)
-    lines = {}
-    for (name, site), of_line in groupby(rows, key=lambda row: (row["name"], row["site_id"])):
-        these = list(of_line)[-12:]
-        values = [row["value"] for row in these]
-        known = [value for value in values if value is not None]
-        words = f"{len(known)} weeks known, the newest {percent(known[-1], 1)}" if known else "no week known"
-        lines[name, site] = Spark(values, words, these[-1]["threshold"])
-    return lines
 
 
 def _others(rows: list[Row], trial: Trial) -> list[Figure]:

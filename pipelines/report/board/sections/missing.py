@@ -52,8 +52,9 @@ def _heatmap(source: Source, trial: Trial) -> list[Figure]:
             Table(["Site and measure", *visits], lines),
             notes=[
                 (
-                    "First the forms received of those received or overdue; then forms that came but cannot be "
-                    "scored; then items left out of the received forms."
+                    "Forms received, of those received or overdue; under it, forms that came but cannot be scored, "
+                    "and items "
+                    "left out of the received forms."
                 )
             ],
         )
@@ -68,12 +69,12 @@ def _due(row: Row) -> int:
 def _layers(row: Row | None) -> Cell:
     if row is None or not _due(row):
         return "not due"
-    parts = [share(row["n_received"], _due(row))]
+    below = []
     if row.get("n_unscoreable"):
-        parts.append(f"{row['n_unscoreable']} not scoreable")
+        below.append(f"{row['n_unscoreable']} not scoreable")
     if row["pct_items_missing"]:
-        parts.append(f"{number(row['pct_items_missing'], 1)}% of items")
-    return Bar(row["n_received"] / _due(row), "; ".join(parts))
+        below.append(f"{number(row['pct_items_missing'], 1)}% of items")
+    return Bar(row["n_received"] / _due(row), share(row["n_received"], _due(row)), ", ".join(below))
 
 
 def _patterns(source: Source) -> list[Figure]:

@@ -5,26 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from pipelines.report.board.parts import Figure, Needle, Section, Table
-from pipelines.report.board.scale import Scale, up_to
+from pipelines.report.board.parts import Cell, Figure, Needle, Section, Table
+from pipelines.report.board.scale import WIDTH, Scale, up_to
+from pipelines.report.board.sections.flow import flow
 from pipelines.report.board.source import Row, Source
 from pipelines.report.board.trial import ALL_SITES, Trial
-from pipelines.report.board.words import count, day, number, of, percent, share
+from pipelines.report.board.words import count, day, number, percent, share
 
 QUESTION = "Is recruitment on course, and does the flow add up?"
-WEEK, FORECAST, SITES, FLOW = (
-    "quality.recruitment_week",
-    "quality.recruitment_forecast",
-    "quality.recruitment",
-    "quality.flow",
-)
+WEEK, FORECAST, SITES = "quality.recruitment_week", "quality.recruitment_forecast", "quality.recruitment"
 DAYS_A_MONTH = 365.25 / 12
 BASES = {"all": "all months so far", "last_8_weeks": "the last 8 weeks alone"}
 
 
 def build(source: Source, trial: Trial) -> Section:
     """Curve and forecast, the table by site, the flow."""
-    figures = [*_curve(source, trial), *_by_site(source, trial), *_flow(source)]
+    figures = [*_curve(source, trial), *_by_site(source, trial), *flow(source)]
     absent = [] if figures else ["This snapshot does not hold the recruitment figures."]
     return Section(3, QUESTION, _answer(source), figures=figures, absent=absent)
 
@@ -126,7 +122,7 @@ def _drawn_curve(weeks: list[Row], forecast: list[Row], trial: Trial) -> Curve:
     first, total = weeks[0]["week"], weeks[-1]["n_cumulative"]
     horizon = max((row["months"] for row in forecast), default=0)
     last = trial.as_of + timedelta(days=round(horizon * DAYS_A_MONTH))
-    x = Scale(first.toordinal(), max(last.toordinal(), first.toordinal() + 1), 40, 660)
+    x = Scale(first.toordinal(), max(last.toordinal(), first.toordinal() + 1), 36, 524)
     top = [total, *(row["n_target"] or 0 for row in weeks), *(total + row["q975"] for row in forecast)]
     y = up_to(max(top), 190, 12)
     steps = [(x.at(first.toordinal()), y.at(0))]
@@ -146,7 +142,7 @@ def _drawn_curve(weeks: list[Row], forecast: list[Row], trial: Trial) -> Curve:
         for basis in BASES
     }
     plan = [(x.at(row["week"].toordinal()), y.at(row["n_target"])) for row in weeks if row["n_target"] is not None]
-    return Curve(x, y, steps, plan, now, ahead["all"], ahead["last_8_weeks"], _months(first, last, x), 720, 222)
+    return Curve(x, y, steps, plan, now, ahead["all"], ahead["last_8_weeks"], _months(first, last, x), WIDTH, 212)
 
 
 def _months(first: date, last: date, x: Scale) -> list[tuple[float, str]]:
@@ -156,8 +152,14 @@ def _months(first: date, last: date, x: Scale) -> list[tuple[float, str]]:
     while month <= last:
         months.append(month)
         month = date(month.year + month.month // 12, month.month % 12 + 1, 1)
-    every = max(1, -(-len(months) // 8))
+    every = max(1, -(-len(months) // 7))
     return [(x.at(month.toordinal()), day(month)[2:]) for month in months[::every]]
+
+
+def _of_plan(row: Row) -> str:
+    if not row["target_to_date"]:
+        return str(row["n_randomised"])
+    return share(row["n_randomised"], round(row["target_to_date"]))
 
 
 def _by_site(source: Source, trial: Trial) -> list[Figure]:
@@ -166,17 +168,14 @@ def _by_site(source: Source, trial: Trial) -> list[Figure]:
     found = {row["site_id"]: row for row in source.rows(f"SELECT * FROM {SITES}")}  # noqa: S608
     order = [site for site in (*trial.site_ids, ALL_SITES) if site in found]
     rows = [found[site] for site in order]
-    lines = [
+    lines: list[list[Cell]] = [
         [
             trial.name(row["site_id"]),
             row["opened_on"],
             row["months_open"],
             row["n_screened"],
-            row["n_consented"],
-            row["n_randomised"],
             share(row["n_consented"], row["n_eligible"]),
-            of(row["n_randomised"], round(row["target_to_date"]) if row["target_to_date"] else None),
-            row["pct_of_target"],
+            _of_plan(row),
             row["per_month_open"],
             row["per_month_randomising"],
         ]
@@ -184,14 +183,11 @@ def _by_site(source: Source, trial: Trial) -> list[Figure]:
     ]
     head = [
         "Site",
-        "First person",
+        "Open since",
         "Months open",
         "Screened",
-        "Consented",
-        "Randomised",
         "Consented of eligible",
         "Randomised of plan to date",
-        "% of it",
         "A month open",
         "A month since first randomised",
     ]
@@ -215,60 +211,10 @@ def _by_site(source: Source, trial: Trial) -> list[Figure]:
             title,
             needle,
             [SITES],
-            Table(head, lines, numeric=frozenset(range(2, 11)), languages=[trial.language(site) for site in order]),
+            Table(head, lines, numeric=frozenset(range(2, 8)), languages=[trial.language(site) for site in order]),
             notes=[
                 "Context: in trials of the UK's HTA programme the median consent was 72% of those eligible (middle "
                 "half 50 to 88) and the median retention 89% (80 to 97)."
             ],
         )
     ]
-
-
-@dataclass(frozen=True)
-class Box:
-    """One box of the flow, and where it stands: `side` of the main line or on it."""
-
-    label: str
-    n: int
-    y: float
-    side: bool
-    depth: int
-
-
-@dataclass(frozen=True)
-class Flow:
-    boxes: list[Box]
-    height: float
-    width: float = 720
-
-
-def _flow(source: Source) -> list[Figure]:
-    if not source.has(FLOW):
-        return []
-    rows = source.rows(f"SELECT * FROM {FLOW} ORDER BY position")  # noqa: S608
-    if not rows:
-        return []
-    by_box = {row["box"]: row for row in rows}
-    depth = {row["box"]: _depth(row, by_box) for row in rows}
-    lines = [["\u2003" * depth[row["box"]] + row["label"], row["n"]] for row in rows]
-    first = rows[0]["n"]
-    randomised = by_box.get("randomised", {"n": 0})["n"]
-    return [
-        Figure(
-            "F3.3",
-            f"Of {count(first, 'person', 'people')} screened {randomised} are randomised; everybody is in one box",
-            Needle(first, first, "people screened"),
-            [FLOW],
-            Table(["Stage", "People"], lines, numeric=frozenset({1})),
-            notes=[
-                "All arms together: boxes after randomisation are not split. Each level adds up to the one above it."
-            ],
-        )
-    ]
-
-
-def _depth(row: Row, by_box: dict[str, Row]) -> int:
-    depth = 0
-    while row["parent"]:
-        row, depth = by_box[row["parent"]], depth + 1
-    return depth

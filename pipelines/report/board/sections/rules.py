@@ -1,29 +1,50 @@
-"""Section 6: do the records obey the rules? A grid of checks, and a card for each that fails."""
+"""Section 6: do the records obey the rules? A grid of kinds of check by site, and a card for each check that fails."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 
-from pipelines.report.board.parts import Card, Cell, Figure, Flag, Needle, Section, Table
-from pipelines.report.board.sections.findings import card_anchor, title_of
+from pipelines.report.board.parts import Card, Cell, Figure, Flag, Needle, Section, Spark, Table
+from pipelines.report.board.sections.findings import card_anchor
+from pipelines.report.board.sections.history import weekly_sparks
 from pipelines.report.board.source import Row, Source
-from pipelines.report.board.status import ORDER, STATUSES, worst
+from pipelines.report.board.status import ORDER, STATUSES
 from pipelines.report.board.trial import Trial
-from pipelines.report.board.words import capital, count, listed, of
+from pipelines.report.board.words import capital, count, listed, of, percent
 
 QUESTION = "Do the records obey the rules?"
-CHECKS = "quality.check_result"
-DIMENSIONS = ("conformance", "completeness", "plausibility", "timeliness", "consistency")
+GRID, CARD = "quality.check_grid", "quality.check_card"
+COLUMNS = {
+    "conformance": "As agreed",
+    "uniqueness": "Once only",
+    "reference": "Of somebody",
+    "completeness": "Complete",
+    "plausibility_range": "Possible values",
+    "plausibility_time": "Possible dates",
+    "plausibility_cross": "No contradiction",
+    "delivery": "Delivered",
+}
 LEVELS = {"critical": "critical: a failure asks for action", "warning": "warning: a failure asks for a look"}
+SITES_A_CARD = 8
 
 
 def build(source: Source, trial: Trial) -> Section:
     """The grid, then the cards."""
-    if not source.has(CHECKS):
-        return Section(6, QUESTION, [], absent=["This snapshot holds no checks of the records."])
-    rows = source.rows(f"SELECT * FROM {CHECKS} ORDER BY check_name, site_id")  # noqa: S608
-    cards = [_card(name, list(of_check), trial) for name, of_check in groupby(rows, key=lambda row: row["check_name"])]
-    return Section(6, QUESTION, _answer(rows), figures=[_grid(rows, trial)], cards=[card for card in cards if card])
+    if not source.has(GRID, CARD):
+        return Section(6, QUESTION, [], absent=["This snapshot does not hold the checks as the report shows them."])
+    cells = source.rows("SELECT * FROM quality.check_grid")
+    rows = source.rows("SELECT * FROM quality.check_card ORDER BY check_name, site_id")
+    history, handles = weekly_sparks(source, "check"), _handles(source)
+    cards = [
+        _card(list(of_check), trial, history, handles)
+        for _, of_check in groupby(rows, key=lambda row: row["check_name"])
+    ]
+    worst_first = sorted(
+        (card for card in cards if card is not None),
+        key=lambda card: min(ORDER.index(status) for status in card.statuses),
+    )
+    return Section(6, QUESTION, _answer(rows), figures=[_grid(cells, rows, trial)], cards=worst_first)
 
 
 def _answer(rows: list[Row]) -> list[str]:
@@ -31,69 +52,116 @@ def _answer(rows: list[Row]) -> list[str]:
         return ["No check was made."]
     tally = [f"{sum(row['status'] == code for row in rows)} {STATUSES[code].words}" for code in ORDER]
     failing = {row["check_name"] for row in rows if STATUSES[row["status"]].flagged}
-    verdict = f"{capital(count(len(failing), 'check'))} of {len({row['check_name'] for row in rows})} flagged somewhere"
-    return [f"{verdict}. Site by site: {listed(tally)}."]
+    verb = "is" if len(failing) == 1 else "are"
+    checks = count(len({row["check_name"] for row in rows}), "check")
+    return [f"Of {checks} {len(failing)} {verb} flagged somewhere. Site by site: {listed(tally)}."]
 
 
-def _grid(rows: list[Row], trial: Trial) -> Figure:
+def _grid(cells: list[Row], rows: list[Row], trial: Trial) -> Figure:
+    found = {(cell["site_id"], cell["grid_column"]): cell for cell in cells}
+    columns = [*COLUMNS, *sorted({cell["grid_column"] for cell in cells} - COLUMNS.keys())]
+    columns = [column for column in columns if any(cell["grid_column"] == column for cell in cells)]
+    worst = _worst_cards(rows)
     lines: list[list[Cell]] = [
-        [
-            trial.name(site),
-            *(_cell([r for r in rows if r["site_id"] == site and r["dimension"] == name]) for name in DIMENSIONS),
-        ]
+        [trial.name(site), *(_cell(found.get((site, column)), worst.get((site, column))) for column in columns)]
         for site in trial.site_ids
     ]
     judged = [row for row in rows if row["status"] in ("OK", "WATCH", "ACTION")]
-    flagged = sorted({r["site_id"] for r in rows if STATUSES[r["status"]].flagged}, key=trial.site_ids.index)
-    title = "No site fails a check beyond what is tolerated"
-    if flagged:
-        all_of_them = len(flagged) == len(trial.site_ids) > 1
-        where = "every site" if all_of_them else listed([trial.name(site) for site in flagged[:4]])
-        title = f"Flagged checks at {where}{' and others' if len(flagged) > 4 and not all_of_them else ''}"
+    flagged = {cell["site_id"] for cell in cells if STATUSES[cell["status"]].flagged}
     return Figure(
         "F6.1",
-        title,
+        _title(flagged, trial),
         Needle(len(judged), len(rows), "checks by site, judged"),
-        [CHECKS],
-        Table(["Site", *map(capital, DIMENSIONS)], lines, languages=[trial.language(site) for site in trial.site_ids]),
-        notes=[
-            "Each cell: the worst status of its checks, how many have it, and failing/checked of the worst of them."
-        ],
-        keys=[code for code in ORDER if code != "OK" and any(row["status"] == code for row in rows)],
+        [GRID, CARD],
+        Table(
+            ["Site", *(COLUMNS.get(column, capital(column.replace("_", " "))) for column in columns)],
+            lines,
+            languages=[trial.language(site) for site in trial.site_ids],
+            grid=True,
+        ),
+        notes=["A cell shows the worst of its checks: its failing/evaluated records, and how many more are flagged."],
+        keys=[code for code in ORDER if code != "OK" and any(cell["status"] == code for cell in cells)],
     )
 
 
-def _cell(checks: list[Row]) -> Cell:
-    status = worst(row["status"] for row in checks)
-    having = [row for row in checks if row["status"] == status]
-    if not STATUSES[status].flagged:
-        return Flag(status)
-    first = max(having, key=lambda row: row["n_failed"] / row["n_checked"] if row["n_checked"] else 0)
-    times = f"{len(having)} × " if len(having) > 1 else ""
-    return Flag(status, f"{times}{of(first['n_failed'], first['n_checked'])}", card_anchor(first["check_name"]))
+def _title(flagged: set[str], trial: Trial) -> str:
+    if not flagged:
+        return "No site fails a check beyond what is tolerated"
+    named = [trial.name(site) for site in trial.site_ids if site in flagged]
+    if len(named) == len(trial.site_ids) > 1:
+        return "Checks are flagged at every site"
+    return f"Checks are flagged at {listed(named) if len(named) < 5 else count(len(named), 'site')}"
 
 
-def _card(name: str, rows: list[Row], trial: Trial) -> Card | None:
+def _worst_cards(rows: list[Row]) -> dict[tuple[str, str], Row]:
+    worst: dict[tuple[str, str], Row] = {}
+    for row in rows:
+        key = (row["site_id"], row["grid_column"])
+        if key not in worst or _badness(row) < _badness(worst[key]):
+            worst[key] = row
+    return worst
+
+
+def _badness(row: Row) -> tuple[int, float]:
+    return ORDER.index(row["status"]), -(row["n_failing"] / row["n_evaluated"] if row["n_evaluated"] else 0.0)
+
+
+def _cell(cell: Row | None, worst: Row | None) -> Cell:
+    if cell is None or worst is None:
+        return Flag("NOT_APPLICABLE")
+    if not STATUSES[cell["status"]].flagged:
+        return Flag(cell["status"], of(cell["n_failing"], cell["n_evaluated"]) if cell["n_failing"] else "")
+    more = sum(cell[f"n_{code.lower()}"] for code in ORDER if STATUSES[code].flagged) - 1
+    text = of(worst["n_failing"], worst["n_evaluated"]) + (f", +{more}" if more else "")
+    return Flag(cell["status"], text, card_anchor(worst["check_name"]))
+
+
+def _card(
+    rows: list[Row],
+    trial: Trial,
+    history: Mapping[tuple[str, str], Spark],
+    handles: Mapping[tuple[str, str], Sequence[str]],
+) -> Card | None:
     if not any(STATUSES[row["status"]].flagged for row in rows):
         return None
     first, place = rows[0], {site: i for i, site in enumerate(trial.site_ids)}
-    shown = sorted(
-        (row for row in rows if len(rows) <= len(ORDER) or STATUSES[row["status"]].flagged),
-        key=lambda row: place.get(row["site_id"], len(place)),
-    )
+    shown = [row for row in rows if len(rows) <= SITES_A_CARD or STATUSES[row["status"]].flagged]
+    shown.sort(key=lambda row: place.get(row["site_id"], len(place)))
+    name = first["check_name"]
     lines: list[list[Cell]] = [
-        [trial.name(row["site_id"]), Flag(row["status"]), of(row["n_failed"], row["n_checked"])] for row in shown
+        [
+            trial.name(row["site_id"]),
+            Flag(row["status"]),
+            of(row["n_failing"], row["n_evaluated"]),
+            percent(row["n_failing"], row["n_evaluated"], 1),
+            row["first_seen"],
+            history.get((name, row["site_id"])),
+        ]
+        for row in shown
     ]
     return Card(
         anchor=card_anchor(name),
-        title=title_of(name),
-        rule=first["message"],
-        why="",
-        level=LEVELS[first["severity"]],
+        title=capital(first["rule"]),
+        why=first["why"],
+        level=LEVELS[first["level"]],
         limit=f"tolerated {100 * first['tolerance']:g}%: {first['reason']}",
         sites=Table(
-            ["Site", "Status", "Failing/checked"],
+            ["Site", "Status", "Failing/evaluated", "Share", "First seen", "12 weeks"],
             lines,
+            numeric=frozenset({2, 3}),
             languages=[trial.language(row["site_id"]) for row in shown],
         ),
+        handles=[
+            (trial.name(row["site_id"]), trial.language(row["site_id"]), handles[name, row["site_id"]])
+            for row in shown
+            if STATUSES[row["status"]].flagged and (name, row["site_id"]) in handles
+        ],
+        statuses=[row["status"] for row in rows],
     )
+
+
+def _handles(source: Source) -> dict[tuple[str, str], list[str]]:
+    found: dict[tuple[str, str], list[str]] = {}
+    for row in source.rows("SELECT * FROM board.handle ORDER BY ALL") if source.has("board.handle") else []:
+        found.setdefault((row["name"], row["site_id"]), []).append(row["handle"])
+    return found
