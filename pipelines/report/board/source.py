@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from pipelines.warehouse.database import CLOSED
+from pipelines.report.board_data import board_data
+from pipelines.study.load import Protocol
 from pipelines.warehouse.published import BLINDED, MANIFEST
-from pipelines.warehouse.quoting import identifier, identifiers, literal
 from pipelines.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -52,32 +52,9 @@ class Source:
 
 
 @contextmanager
-def open_source(workspace: Workspace, snapshot_id: str) -> Iterator[Source]:
-    """The blinded file of a snapshot, and of each of its tables the columns that are marked safe: nothing else can be
-    asked for by name."""
-    import duckdb
-
-    folder = workspace.snapshots / snapshot_id
-    con = duckdb.connect(config=dict(CLOSED))
-    try:
-        con.execute("SET TimeZone = 'UTC'")
-        con.execute(f"ATTACH {literal(str(folder / BLINDED))} AS blinded (READ_ONLY)")
-        _show_safe_columns(con)
-        tables = json.loads((folder / MANIFEST).read_bytes())["files"][BLINDED]["tables"]
+def open_source(workspace: Workspace, protocol: Protocol, snapshot_id: str) -> Iterator[Source]:
+    """What the open report may know of a snapshot, judged by the study file that is given; see `board_data`."""
+    manifest = json.loads((workspace.snapshots / snapshot_id / MANIFEST).read_bytes())
+    tables = manifest["files"][BLINDED]["tables"]
+    with board_data(workspace, protocol, snapshot_id) as con:
         yield Source(con, {name: table["digest"] for name, table in tables.items()})
-    finally:
-        con.close()
-
-
-def _show_safe_columns(con: duckdb.DuckDBPyConnection) -> None:
-    found = con.execute("""
-        SELECT c.table_name, list(c.column_name ORDER BY c.position)
-        FROM blinded.meta.column_dictionary AS c
-        JOIN blinded.meta.table_dictionary AS t ON t.table_name = c.table_name AND t.blinding = 'safe'
-        WHERE c.blinding = 'safe'
-        GROUP BY c.table_name
-    """).fetchall()
-    for table, columns in found:
-        con.execute(f"CREATE SCHEMA IF NOT EXISTS {identifier(table.split('.')[0])}")
-        name = identifier(table)
-        con.execute(f"CREATE VIEW {name} AS SELECT {identifiers(columns)} FROM blinded.{name}")  # noqa: S608

@@ -21,7 +21,7 @@ def write_open_report(workspace: Workspace, protocol: Protocol, snapshot_id: str
 
     Returns a sentence for the PDF where it could not be made; the page is there all the same.
     """
-    with open_source(workspace, snapshot_id) as source:
+    with open_source(workspace, protocol, snapshot_id) as source:
         trial = trial_of(source, protocol.study)
         page = open_page(source, trial)
     folder = effects.make_directory(workspace.reports / snapshot_id)

@@ -181,6 +181,8 @@ def _arrival(sites: list[str], people: int) -> dict[str, tuple[str, Rows]]:
             "currency_days": 9 * i + 1 if people else None,
             "n_expected": 4,
             "n_arrived": max(0, 4 - i) if people else 0,
+            "lag_median": 3 if people else None,
+            "lag_p90": 12 if people else None,
             "status": ("OK", "WATCH", "ACTION")[min(i, 2)] if people else "NO_DATA",
             "watch_days": 7,
             "action_days": 14,
@@ -189,13 +191,12 @@ def _arrival(sites: list[str], people: int) -> dict[str, tuple[str, Rows]]:
     ]
     lag = [
         {
-            "kind": "window",
             "site_id": site,
             "lag_days": days,
             "n_at_risk": 40 - days,
             "n_received": 1,
             "n_censored": days % 5 == 4,
-            "share": 0.5 + days / (50 + 20 * i),
+            "received_share": 0.5 + days / (50 + 20 * i),
         }
         for i, site in enumerate(["", *sites])
         for days in range(25 if people else 0)
@@ -204,10 +205,10 @@ def _arrival(sites: list[str], people: int) -> dict[str, tuple[str, Rows]]:
         "quality.arrival_night": ("v:site_id v:feed d:night v:state", nights),
         "quality.currency": (
             "v:site_id v:feed d:last_on d:newest_on n:currency_days n:n_expected n:n_arrived v:status n:watch_days "
-            "n:action_days",
+            "n:action_days n:lag_median n:lag_p90",
             currency,
         ),
-        "quality.lag": ("v:kind v:site_id n:lag_days n:n_at_risk n:n_received n:n_censored x:share", lag),
+        "quality.lag": ("v:site_id n:lag_days n:n_at_risk n:n_received n:n_censored x:received_share", lag),
     }
 
 
@@ -444,7 +445,7 @@ def _store(sites: list[str], people: int) -> dict[str, tuple[str, Rows]]:
             "site_id": site,
             "week": AS_OF - timedelta(days=1 + 7 * ago),
             "value": 0.05 + ago / 100,
-            "tolerance": 0.1,
+            "threshold": 0.1,
             "status": "OK",
         }
         for kind, name in (("kri", "K03"), ("check", "check_0"))
@@ -464,14 +465,15 @@ def _store(sites: list[str], people: int) -> dict[str, tuple[str, Rows]]:
     ]
     moved = {"numerator_before": 3, "denominator_before": 40, "numerator": 6, "denominator": 60}
     parts = [
-        {"number": "K03", "site_id": sites[0], "part": "new_participants", "numerator": 2, "denominator": 20},
-        {"number": "K03", "site_id": sites[0], "part": "corrections", "numerator": 1, "denominator": 0},
+        {"number": "K03", "site_id": sites[0], "side": "numerator", "part": "new_participants", "n": 2},
+        {"number": "K03", "site_id": sites[0], "side": "denominator", "part": "new_participants", "n": 20},
+        {"number": "K03", "site_id": sites[0], "side": "numerator", "part": "corrections", "n": 1},
     ]
     handles = [{"name": "check_1", "site_id": sites[0], "handle": handle} for handle in ("7QK2ABCDEF", "A2B3C4D5E6")]
     rule = {"what": "program", "before": "0.1.0", "now": "0.1.1"}
     nights = [{"as_of": AS_OF - timedelta(days=ago), "outcome": "published"} for ago in range(28)]
     return {
-        "board.weekly": ("v:kind v:name v:site_id d:week x:value x:tolerance v:status", weekly),
+        "board.weekly": ("v:kind v:name v:site_id d:week x:value x:threshold v:status", weekly),
         "board.shown": ("v:kind v:name v:site_id v:status d:since", shown),
         "board.last_pack": ("d:week d:as_of", last),
         "board.changed_status": ("v:kind v:name v:site_id v:before v:now v:change", changed if people else []),
@@ -479,7 +481,7 @@ def _store(sites: list[str], people: int) -> dict[str, tuple[str, Rows]]:
             "v:number v:site_id n:denominator_before n:numerator_before n:denominator n:numerator",
             [{"number": "K03", "site_id": sites[0]} | moved] if people else [],
         ),
-        "board.explained": ("v:number v:site_id v:part n:denominator n:numerator", parts if people else []),
+        "board.explained": ("v:number v:site_id v:side v:part n:n", parts if people else []),
         "board.handle": ("v:name v:site_id v:handle", handles if people else []),
         "board.rule_change": ("v:what v:before v:now v:reason", [rule] if people else []),
         "board.night": ("v:started_at v:finished_at d:as_of v:outcome", nights if people else []),

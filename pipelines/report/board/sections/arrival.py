@@ -14,6 +14,7 @@ from pipelines.report.board.words import capital, count, day, listed, of, percen
 
 QUESTION = "Has the data arrived, and how fresh is it?"
 NIGHTS, CURRENCY, LAG = "quality.arrival_night", "quality.currency", "quality.lag"
+ENTRY_LAG = "quality.entry_lag"
 STATES = {
     "accepted": ("●", "accepted"),
     "partial": ("◐", "accepted, some rows set aside"),
@@ -157,6 +158,7 @@ def _currency(source: Source, trial: Trial) -> list[Figure]:
             row["newest_on"],
             row["currency_days"],
             of(row["n_arrived"], row["n_expected"]),
+            "–" if row["lag_median"] is None else f"{row['lag_median']}, {row['lag_p90']}",
             _limits(row),
         ]
         for row in rows
@@ -168,6 +170,7 @@ def _currency(source: Source, trial: Trial) -> list[Figure]:
         "Newest event",
         "Days old",
         "Files come/due, 28 nights",
+        "Days to arrive: half, nine in ten",
         "Watch, act beyond",
     ]
     return [
@@ -208,13 +211,15 @@ def _keys(rows: list[Row]) -> list[str]:
 
 @dataclass(frozen=True)
 class LagPanel:
-    """One site's curve: the share that had been received so many days after the window closed."""
+    """One site's curves: the share received so many days after the window closed (`steps`), and, of the forms that
+    have come, after they were filled in (`entry`)."""
 
     name: str
     language: str
     left: float
     x: Scale
     steps: list[tuple[float, float]]
+    entry: list[tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -231,7 +236,7 @@ PANELS_SHOWN = 12
 def _lag(source: Source, trial: Trial) -> list[Figure]:
     if not source.has(LAG):
         return []
-    rows = source.rows("SELECT * FROM quality.lag WHERE kind = 'window' ORDER BY site_id, lag_days")
+    rows = source.rows("SELECT * FROM quality.lag ORDER BY site_id, lag_days")
     curves = {site: list(of_site) for site, of_site in groupby(rows, key=lambda row: row["site_id"])}
     sites = [
         site for site in (trial.site_ids if len(trial.site_ids) <= PANELS_SHOWN else [ALL_SITES]) if site in curves
@@ -247,7 +252,7 @@ def _lag(source: Source, trial: Trial) -> list[Figure]:
             row["n_at_risk"],
             row["n_received"],
             row["n_censored"],
-            row["share"],
+            row["received_share"],
         ]
         for site in sites
         for row in curves[site]
@@ -267,21 +272,28 @@ def _lag(source: Source, trial: Trial) -> list[Figure]:
             "F2.3",
             title,
             Needle(received, received + censored, "forms of visits whose window has closed"),
-            [LAG],
+            [LAG, ENTRY_LAG],
             Table(head, lines, numeric=frozenset(range(1, 6))),
             alternative=(
                 f"A rising step curve for each site: days since the window closed against the share received. {title}"
             ),
             drawing="lag",
-            data=_drawn_lag(curves, sites, trial),
+            data=_drawn_lag(curves, _entries(source), sites, trial),
             notes=[
                 (
-                    "Forms not yet received count as waiting (1 − Kaplan–Meier), so late ones do not make the "
-                    "picture too good."
+                    "Thick: from the close of the window to receipt; forms that have not come count as waiting (1 less "
+                    "Kaplan-Meier), so late ones do not make the picture too good. Thin: from filling in to "
+                    "receipt, of the forms "
+                    "that have come."
                 )
             ],
         )
     ]
+
+
+def _entries(source: Source) -> dict[str, list[Row]]:
+    rows = source.rows("SELECT * FROM quality.entry_lag ORDER BY site_id, lag_days") if source.has(ENTRY_LAG) else []
+    return {site: list(of_site) for site, of_site in groupby(rows, key=lambda row: row["site_id"])}
 
 
 def _lag_title(curves: dict[str, list[Row]], sites: list[str], trial: Trial) -> str:
@@ -295,15 +307,17 @@ def _lag_title(curves: dict[str, list[Row]], sites: list[str], trial: Trial) -> 
 
 def _half(curve: list[Row]) -> str:
     """When half of the forms have come."""
-    known = [row for row in curve if row["share"] is not None]
-    half = next((row["lag_days"] for row in known if row["share"] >= 0.5), None)
+    known = [row for row in curve if row["received_share"] is not None]
+    half = next((row["lag_days"] for row in known if row["received_share"] >= 0.5), None)
     if half is None:
-        return f"{percent(known[-1]['share'] if known else 0, 1)} have come"
+        return f"{percent(known[-1]['received_share'] if known else 0, 1)} have come"
     return "half have come when the window closes" if half <= 0 else f"half come within {count(half, 'day')} after it"
 
 
-def _drawn_lag(curves: dict[str, list[Row]], sites: list[str], trial: Trial) -> Lags:
-    longest = max([row["lag_days"] for site in sites for row in curves[site]] or [1])
+def _drawn_lag(curves: dict[str, list[Row]], entries: dict[str, list[Row]], sites: list[str], trial: Trial) -> Lags:
+    longest = max(
+        [row["lag_days"] for of_sites in (curves, entries) for s in sites for row in of_sites.get(s, [])] or [1]
+    )
     columns = min(len(sites), 3)
     width = WIDTH / max(columns, 1)
     y = Scale(0, 1, 100, 14)
@@ -311,12 +325,19 @@ def _drawn_lag(curves: dict[str, list[Row]], sites: list[str], trial: Trial) -> 
     for i, site in enumerate(sites):
         left = width * (i % columns)
         x = up_to(longest, left + 30, left + width - 12, at_least=7)
-        steps = [(x.at(0), y.at(0))]
-        for row in curves[site]:
-            if row["share"] is not None:
-                steps += [
-                    (x.at(max(row["lag_days"], 0)), steps[-1][1]),
-                    (x.at(max(row["lag_days"], 0)), y.at(row["share"])),
-                ]
-        panels.append(LagPanel(trial.name(site), trial.language(site), left, x, steps))
+        curve = _steps(curves[site], "received_share", x, y)
+        panels.append(
+            LagPanel(
+                trial.name(site), trial.language(site), left, x, curve, _steps(entries.get(site, []), "ecdf", x, y)
+            )
+        )
     return Lags(panels, y, WIDTH, 128 * (-(-len(sites) // columns)))
+
+
+def _steps(curve: list[Row], share: str, x: Scale, y: Scale) -> list[tuple[float, float]]:
+    steps = [(x.at(0), y.at(0))]
+    for row in curve:
+        if row[share] is not None:
+            at = x.at(max(row["lag_days"], 0))
+            steps += [(at, steps[-1][1]), (at, y.at(row[share]))]
+    return steps

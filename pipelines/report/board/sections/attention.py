@@ -23,6 +23,12 @@ PARTS = {
     "dictionary_change": "changed dictionary",
     "cut_off_change": "the calendar",
 }
+_PARTS = """
+    SELECT number, site_id, part,
+        coalesce(sum(n) FILTER (side = 'numerator'), 0) AS numerator,
+        coalesce(sum(n) FILTER (side = 'denominator'), 0) AS denominator
+    FROM board.explained GROUP BY number, site_id, part
+"""
 CHANGES = ("new", "worse", "better", "cleared", "other")
 
 
@@ -193,7 +199,7 @@ def _moved(source: Source, trial: Trial) -> list[Figure]:
         return []
     titles = _titles(source)
     parts: dict[tuple[str, str], dict[str, Row]] = {}
-    for row in source.rows("SELECT * FROM board.explained"):
+    for row in source.rows(_PARTS):
         parts.setdefault((row["number"], row["site_id"]), {})[row["part"]] = row
     rows = source.rows("SELECT * FROM board.moved WHERE number LIKE 'K%' ORDER BY number, site_id")
     rows.sort(key=lambda row: (-abs(row["numerator"] - row["numerator_before"]), row["number"], row["site_id"]))
@@ -216,7 +222,7 @@ def _moved(source: Source, trial: Trial) -> list[Figure]:
 
 def _split(row: Row, parts: Mapping[str, Row], titles: Mapping[str, str], trial: Trial) -> list[Cell]:
     reasons = [
-        f"{words} {parts[part]['numerator']:+d}/{parts[part]['denominator']:+d}"
+        f"{words} {int(parts[part]['numerator']):+d}/{int(parts[part]['denominator']):+d}"
         for part, words in PARTS.items()
         if part in parts
     ]

@@ -10,7 +10,7 @@ from pipelines.report.board.words import percent
 
 _WEEKLY = """
     WITH last AS (SELECT max(week) AS week FROM board.weekly)
-    SELECT w.name, w.site_id, (l.week - w.week) // 7 AS ago, w.value, w.tolerance
+    SELECT w.name, w.site_id, (l.week - w.week) // 7 AS ago, w.value, w.threshold
     FROM board.weekly AS w, last AS l
     WHERE w.kind = $kind AND w.week > l.week - 7 * $weeks
     ORDER BY w.name, w.site_id, w.week
@@ -30,5 +30,5 @@ def weekly_sparks(source: Source, kind: str) -> dict[tuple[str, str], Spark]:
             values[WEEKS - 1 - row["ago"]] = row["value"]
         known = [value for value in values if value is not None]
         words = f"{len(known)} of {WEEKS} weeks known" + (f", the newest {percent(known[-1], 1)}" if known else "")
-        sparks[key] = Spark(values, words, these[-1]["tolerance"])
+        sparks[key] = Spark(values, words, these[-1]["threshold"])
     return sparks
