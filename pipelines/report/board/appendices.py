@@ -20,3 +20,14 @@ GLOSSARY = (
     ("By luck", "How many flags chance alone would be expected to raise, if every site were exactly at its tolerance."),
     ("Snapshot", "All tables as published on one night; it never changes afterwards."),
 )
+
+# What the nights before left in the store is in no snapshot, and so in no snapshot's dictionary.
+KEPT = {
+    "board.changed_status": "Indicators and checks whose status differs from that of the last pack.",
+    "board.explained": "Why each number moved since the last pack: each record that came, went or changed is counted "
+    "under "
+    "the first reason that holds, so that the parts add up to the difference.",
+    "board.moved": "Numbers that moved since the last pack, then and now.",
+    "board.night": "Runs of the nightly, and what came of each.",
+    "board.rule_change": "What of study file, program, libraries and thresholds differs from the last pack's.",
+}

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from pipelines.report.board import words
-from pipelines.report.board.appendices import GLOSSARY, VALIDATION
+from pipelines.report.board.appendices import GLOSSARY, KEPT, VALIDATION
 from pipelines.report.board.fonts import font_faces
 from pipelines.report.board.parts import Figure
 from pipelines.report.board.sections import SECTIONS
@@ -53,7 +53,11 @@ def _dictionary(source: Source, figures: Iterable[Figure]) -> list[dict[str, Any
         if row["table_name"] in columns:
             columns[row["table_name"]].append(row)
     return [
-        {"name": name, "description": tables[name]["description"] if name in tables else "", "columns": columns[name]}
+        {
+            "name": name,
+            "description": tables[name]["description"] if name in tables else KEPT.get(name, ""),
+            "columns": columns[name],
+        }
         for name in names
     ]
 

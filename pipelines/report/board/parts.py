@@ -124,17 +124,33 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class CardSite:
+    """One site on a card, with the handles of up to twenty of its failing records."""
+
+    site: str
+    language: str
+    flag: Flag
+    since: date | None
+    weeks: Spark | None
+    handles: Sequence[str]
+
+
+@dataclass(frozen=True)
 class Card:
-    """A check that is flagged at some site: what a red cell leads to. `statuses`: those of all sites."""
+    """A check that is flagged at some site: what a red cell leads to. `others`: the sites where it is not."""
 
     anchor: Anchor
     title: str
     why: str
     level: str
     limit: str
-    sites: Table
-    statuses: Sequence[str]
-    handles: Sequence[tuple[str, str, Sequence[str]]] = ()  # site, language, handles
+    sites: Sequence[CardSite]
+    others: str
+
+    @property
+    def urgent(self) -> bool:
+        """Whether it belongs in its section; what is only to be watched stands in the appendix."""
+        return any(site.flag.status != "WATCH" for site in self.sites)
 
 
 @dataclass(frozen=True)

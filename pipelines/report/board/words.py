@@ -84,3 +84,8 @@ def limit(row: Mapping[str, Any]) -> str:
     if row["kind"] == "identity":
         return "none" if row["watch_from"] in (None, 1) else f"fewer than {row['watch_from']}"
     return f"{100 * row['tolerance']:g}%" if row["kind"] == "proportion" else number(row["tolerance"])
+
+
+def unbroken(text: str) -> str:
+    """The text with blanks at which no line is broken."""
+    return text.replace(" ", "\u00a0")

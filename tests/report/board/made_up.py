@@ -226,14 +226,14 @@ def _forms(sites: list[str], people: int) -> dict[str, tuple[str, Rows]]:
             "site_id": site,
             "avisit": visit,
             "avisitn": VISITS[visit],
-            "n_randomised": people * times,
-            "n_not_yet": max(0, people - 13) * times,
+            "n_randomised": people,
+            "n_not_yet": max(0, people - 13),
             "n_open": 0,
-            "n_received": min(people, 10) * times,
-            "n_overdue": min(max(0, people - 10), 3) * times,
+            "n_received": min(people, 10),
+            "n_overdue": min(max(0, people - 10), 3),
             "n_excused": 0,
         }
-        for site, times in [*((site, 1) for site in sites), ("", len(sites))]
+        for site in sites
         for visit in VISITS
     ]
     complete = [

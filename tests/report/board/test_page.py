@@ -10,6 +10,8 @@ import pytest
 from pipelines.report.board.page import open_page
 from pipelines.report.board.sections import SECTIONS
 from pipelines.report.board.status import STATUSES
+from pipelines.report.board_data import BOARD
+from pipelines.warehouse.dictionary import load_dictionary
 from tests.report.board.made_up import numbers, study
 
 PAYLOADS = (
@@ -122,3 +124,16 @@ def test_a_japanese_name_brings_its_glyphs_and_its_language() -> None:
 def test_the_same_numbers_give_the_same_page() -> None:
     made = [open_page(*numbers(study(["Oxford", "宮崎"], ["GBR", "JPN"]))) for _ in range(2)]
     assert made[0] == made[1]
+
+
+def test_the_made_up_tables_have_columns_of_the_real_ones() -> None:
+    source, _ = numbers(study(["Oxford"]))
+    dictionary = load_dictionary()
+    rows = source.rows("SELECT table_schema || '.' || table_name AS name, column_name FROM information_schema.columns")
+    for row in rows:
+        known = dictionary[row["name"]].columns if row["name"] in dictionary else _names(BOARD[row["name"]])
+        assert row["column_name"] in known, row
+
+
+def _names(columns: str) -> list[str]:
+    return [part.split()[0] for part in columns.split(",")]

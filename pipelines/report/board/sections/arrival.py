@@ -36,21 +36,20 @@ def build(source: Source, trial: Trial) -> Section:
 
 
 def _answer(source: Source, trial: Trial) -> list[str]:
-    if not source.has(CURRENCY):
+    """One sentence out of the calendar and the currency, so that they cannot seem to contradict each other."""
+    if not source.has(CURRENCY, NIGHTS):
         return []
-    late = source.rows(f"""
-        SELECT site_id, feed, currency_days, status FROM {CURRENCY}
-        WHERE status IN ('ACTION', 'WATCH', 'NO_DATA') ORDER BY status, currency_days DESC NULLS FIRST, site_id, feed
-    """)  # noqa: S608
-    if not late:
-        return ["Yes: every site's data are as fresh as was agreed."]
-    sites = sorted({row["site_id"] for row in late}, key=trial.site_ids.index)
-    return [
-        (
-            f"Not everywhere: {listed([trial.name(site) for site in sites])} "
-            f"{'has' if len(sites) == 1 else 'have'} data that are older than was agreed."
-        )
-    ]
+    flagged = {
+        row["site_id"] for row in source.rows("SELECT * FROM quality.currency") if STATUSES[row["status"]].flagged
+    }
+    named = [trial.name(site) for site in trial.site_ids if site in flagged]
+    old = "what every site has sent is as fresh as was agreed"
+    if named:
+        old = f"the data of {listed(named) if len(named) < 7 else count(len(named), 'site')} are older than was agreed"
+    nights = source.rows("SELECT state, count(*) AS n FROM quality.arrival_night GROUP BY state")
+    missed = sum(row["n"] for row in nights if row["state"] == "absent")
+    gaps = f"on {count(missed, 'night')} of the last 90 a file that was due did not come" if missed else ""
+    return [f"{capital(' but '.join(part for part in (old, gaps) if part))}."]
 
 
 @dataclass(frozen=True)
@@ -256,7 +255,7 @@ def _lag(source: Source, trial: Trial) -> list[Figure]:
         ]
         for site in sites
         for row in curves[site]
-        if row["n_received"] or row["n_censored"]
+        if row["lag_days"] % 28 == 0
     ]
     head = [
         "Site",

@@ -94,7 +94,7 @@ def _label(box: str) -> str:
 def _drawn(rows: list[Row]) -> Drawing:
     def box(name: str, x: float, y: float, width: float) -> Box:
         (row,) = (row for row in rows if row["box"] == name)
-        parts = [f"{shortened(_label(r['box']), int(width / 5) - 6)}: {r['n']}" for r in rows if r["parent"] == name]
+        parts = [f"{shortened(_label(r['box']), int(width / 4.6) - 4)}: {r['n']}" for r in rows if r["parent"] == name]
         own = f"{LABELS[name]}: {row['n']}"
         return Box(x, y, width, [own, *(parts if name not in ("screened", "randomised") else [])])
 

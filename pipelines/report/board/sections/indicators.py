@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from pipelines.report.board.parts import Cell, Figure, Flag, Needle, Section, Spark, Table
-from pipelines.report.board.scale import WIDTH, Scale, up_to
+from pipelines.report.board.scale import Scale, up_to
 from pipelines.report.board.sections.history import weekly_sparks
 from pipelines.report.board.source import Row, Source
 from pipelines.report.board.status import STATUSES
 from pipelines.report.board.trial import ALL_SITES, Trial
-from pipelines.report.board.words import count, listed, number, percent, share, shortened
+from pipelines.report.board.words import count, limit, listed, of, percent, share, shortened, unbroken
 
 QUESTION = "Does any site stand out?"
 KRI = "quality.kri"
-SITES_DRAWN = 12
+SITES_DRAWN, SITES_ABREAST = 12, 6
 FUNNEL_FROM = 6
 
 
@@ -25,7 +25,8 @@ def build(source: Source, trial: Trial) -> Section:
     if not source.has(KRI):
         return Section(7, QUESTION, [], absent=["This snapshot does not hold the site indicators."])
     rows = _rows(source, trial)
-    figures = [*_panels(rows, trial), *_others(rows, trial), *_power(rows, trial)]
+    history = weekly_sparks(source, "kri")
+    figures = [*_panels(rows, trial, history), *_others(rows, trial), *_power(rows, trial)]
     return Section(7, QUESTION, _answer(rows, trial), figures=figures)
 
 
@@ -75,30 +76,29 @@ class SiteMark:
 
 @dataclass(frozen=True)
 class Panel:
+    """One indicator: a drawing of its own, so that a page may end between two."""
+
     title: str
-    y: float
     x: Scale
     tolerance: float
     tolerance_text: str
     marks: list[SiteMark]
     bottom: float
+    alternative: str
+
+    @property
+    def height(self) -> float:
+        return self.bottom + 14
 
 
-@dataclass(frozen=True)
-class Panels:
-    panels: list[Panel]
-    height: float
-    width: float = WIDTH
-
-
-def _panels(rows: list[Row], trial: Trial) -> list[Figure]:
+def _panels(rows: list[Row], trial: Trial, history: dict[tuple[str, str], Spark]) -> list[Figure]:
     judged = [row for row in rows if row["site_id"] and row["kind"] == "proportion"]
     if not judged:
         return []
     drawn = judged if len(trial.site_ids) <= SITES_DRAWN else [r for r in judged if r["status"] in ("ACTION", "WATCH")]
     counted = [row for row in judged if row["denominator"]]
     title = _title(judged, trial)
-    table = _table(rows, trial, {})
+    table = _table(rows, trial, history)
     if not drawn:
         return [Figure("F7.1", title, Needle(len(counted), len(judged), "indicators by site"), [KRI], table)]
     notes = [
@@ -141,52 +141,49 @@ def _title(rows: list[Row], trial: Trial) -> str:
     )
 
 
-def _drawn(rows: list[Row], trial: Trial) -> Panels:
-    panels, y = [], 4.0
+def _drawn(rows: list[Row], trial: Trial) -> list[Panel]:
+    panels = []
     for _, of_kri in groupby(rows, key=lambda row: row["kri"]):
         these = list(of_kri)
         tolerance = these[0]["tolerance"]
-        top = max(
-            [tolerance * 2, *(row["metric"] or 0 for row in these), *(min(row["wilson_high"] or 0, 1) for row in these)]
-        )
-        x = up_to(min(top, 1.0), 138, 394, at_least=0.02)
-        marks = [_mark(row, trial, x, y + 34 + 17 * i) for i, row in enumerate(these)]
-        bottom = y + 34 + 17 * len(these) - 6
+        seen = [value for row in these for value in (row["metric"], row["wilson_high"]) if value is not None]
+        x = up_to(min(max([tolerance * 2, *seen]), 1.0), 76, 172, at_least=0.02)
+        marks = [_mark(row, trial, x, 34.0 + 15 * i) for i, row in enumerate(these)]
+        counts = "; ".join(f"{mark.name} {mark.text} {mark.glyph}" for mark in marks)
         panels.append(
             Panel(
-                f"{these[0]['kri']}  {these[0]['title']}",
-                y,
-                x,
-                x.at(tolerance),
-                f"tolerated {100 * tolerance:g}%",
-                marks,
-                bottom,
+                title=f"{these[0]['kri']} {these[0]['title']}",
+                x=x,
+                tolerance=x.at(tolerance),
+                tolerance_text=f"tolerated {100 * tolerance:g}%",
+                marks=marks,
+                bottom=27.0 + 15 * len(these),
+                alternative=f"{these[0]['title']}, tolerated {100 * tolerance:g}%: {counts}",
             )
         )
-        y = bottom + 26
-    return Panels(panels, y)
+    return panels
 
 
 def _mark(row: Row, trial: Trial, x: Scale, y: float) -> SiteMark:
     n = row["denominator"]
     status = STATUSES[row["status"]]
 
-    def limit(name: str) -> float | None:
+    def from_on(name: str) -> float | None:
         return x.at(row[name] / n) if n and row[name] is not None and row[name] / n <= x.high else None
 
     seen = bool(n) and row["metric"] is not None
     return SiteMark(
-        name=shortened(trial.name(row["site_id"]), 26),
+        name=shortened(trial.name(row["site_id"]), 14),
         language=trial.language(row["site_id"]),
         y=y,
-        text=share(row["numerator"], n) if n else "nothing counted",
+        text=of(row["numerator"], n),
         status=row["status"],
         glyph=f"{status.glyph} {status.words}",
         low=x.at(row["wilson_low"]) if seen else None,
         high=x.at(min(row["wilson_high"], x.high)) if seen else None,
         dot=x.at(min(row["metric"], x.high)) if seen else None,
-        watch=limit("watch_from"),
-        action=limit("action_from"),
+        watch=from_on("watch_from"),
+        action=from_on("action_from"),
     )
 
 
@@ -199,13 +196,10 @@ def indicator_table(figure_id: str, source: Source, trial: Trial, kris: Sequence
         return []
     counted = [row for row in rows if row["denominator"]]
     flagged = [row for row in rows if STATUSES[row["status"]].flagged]
-    title = (
-        _title(rows, trial)
-        if flagged
-        else f"{listed(sorted({row['title'] for row in rows}))}: nothing beyond tolerance"
-    )
-    shown = rows if len(trial.site_ids) <= SITES_DRAWN else flagged
-    table = _table(shown, trial, weekly_sparks(source, "kri"))
+    names = listed(list(dict.fromkeys(row["title"][:1].lower() + row["title"][1:] for row in rows)))
+    title = _title(rows, trial) if flagged else f"Nothing is flagged among {names}"
+    shown = rows if len(trial.site_ids) <= SITES_ABREAST else flagged
+    table = _abreast(rows, trial) if shown is rows else _table(shown, trial, weekly_sparks(source, "kri"))
     keys = [code for code in STATUSES if code != "OK" and any(row["status"] == code for row in shown)]
     notes = [] if shown is rows else ["Flagged ones alone; the table of F7.1 has every site."]
     return [
@@ -221,6 +215,24 @@ def indicator_table(figure_id: str, source: Source, trial: Trial, kris: Sequence
     ]
 
 
+def _abreast(rows: list[Row], trial: Trial) -> Table:
+    """A line for each indicator, a column for each site."""
+    found = {(row["kri"], row["site_id"]): row for row in rows}
+    first = {row["kri"]: row for row in reversed(rows)}
+    lines: list[list[Cell]] = [
+        [
+            f"{kri}\u00a0{first[kri]['title']}, tolerated\u00a0{limit(first[kri])}",
+            *(_judged(found.get((kri, site))) for site in trial.site_ids),
+        ]
+        for kri in sorted(first)
+    ]
+    return Table(["Indicator", *map(trial.name, trial.site_ids)], lines, grid=True)
+
+
+def _judged(row: Row | None) -> Cell:
+    return None if row is None else Flag(row["status"], share(row["numerator"], row["denominator"]))
+
+
 def _table(rows: list[Row], trial: Trial, history: dict[tuple[str, str], Spark]) -> Table:
     head = [
         "Indicator, site",
@@ -234,11 +246,11 @@ def _table(rows: list[Row], trial: Trial, history: dict[tuple[str, str], Spark])
     lines: list[list[Cell]] = []
     for row in rows:
         line: list[Cell] = [
-            f"{row['kri']} {row['title']}, {trial.name(row['site_id'])}",
+            f"{row['kri']}\u00a0{row['title']}, {unbroken(trial.name(row['site_id']))}",
             Flag(row["status"]),
             share(row["numerator"], row["denominator"]),
             _interval(row),
-            f"{100 * row['tolerance']:g}%" if row["kind"] == "proportion" else number(row["tolerance"]),
+            limit(row),
             "–" if row["p_upper"] is None else _p(row["p_upper"]),
         ]
         lines.append([*line, history.get((row["kri"], row["site_id"]))] if history else line)
@@ -262,7 +274,7 @@ def _others(rows: list[Row], trial: Trial) -> list[Figure]:
         return []
     lines = [
         [
-            f"{row['kri']} {row['title']}, {trial.name(row['site_id'])}",
+            f"{row['kri']}\u00a0{row['title']}, {unbroken(trial.name(row['site_id']))}",
             share(row["numerator"], row["denominator"]),
             _p(row["p_vs_others"]),
         ]
@@ -294,7 +306,7 @@ def _power(rows: list[Row], trial: Trial) -> list[Figure]:
         these = list(of_kri)
         lines.append(
             [
-                f"{kri} {these[0]['title']}",
+                f"{kri}\u00a0{these[0]['title']}",
                 f"{100 * 2 * these[0]['tolerance']:g}%",
                 *(_range(row[name] for row in these) for name in ("power_watch", "power_action")),
             ]

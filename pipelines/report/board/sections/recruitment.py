@@ -57,6 +57,8 @@ class Curve:
     steps: list[tuple[float, float]]
     plan: list[tuple[float, float]]
     now: tuple[float, float]
+    label: tuple[float, float]
+    plan_label: tuple[float, float]
     bands: list[Band]
     recent: list[Band]
     months: list[tuple[float, str]]
@@ -142,7 +144,24 @@ def _drawn_curve(weeks: list[Row], forecast: list[Row], trial: Trial) -> Curve:
         for basis in BASES
     }
     plan = [(x.at(row["week"].toordinal()), y.at(row["n_target"])) for row in weeks if row["n_target"] is not None]
-    return Curve(x, y, steps, plan, now, ahead["all"], ahead["last_8_weeks"], _months(first, last, x), WIDTH, 212)
+    middle, behind = steps[len(steps) * 2 // 3], bool(plan) and plan[-1][1] < now[1]
+    label = middle[0] - 6, middle[1] + (22 if behind else -8)
+    at = plan[len(plan) // 2] if plan else (0.0, 0.0)
+    plan_label = at[0] + (-6 if behind else 8), at[1] + (-6 if behind else 14)
+    return Curve(
+        x,
+        y,
+        steps,
+        plan,
+        now,
+        label,
+        plan_label,
+        ahead["all"],
+        ahead["last_8_weeks"],
+        _months(first, last, x),
+        WIDTH,
+        212,
+    )
 
 
 def _months(first: date, last: date, x: Scale) -> list[tuple[float, str]]:

@@ -7,7 +7,7 @@ from itertools import groupby
 from pipelines.report.board.parts import Bar, Figure, Needle, Section, Table
 from pipelines.report.board.sections.indicators import indicator_table
 from pipelines.report.board.source import Row, Source
-from pipelines.report.board.trial import ALL_SITES, Trial
+from pipelines.report.board.trial import Trial
 from pipelines.report.board.words import listed, share
 
 QUESTION = "Are participants staying, and are assessments happening on time?"
@@ -26,10 +26,12 @@ def build(source: Source, trial: Trial) -> Section:
 
 def _answer(rows: list[Row]) -> list[str]:
     said = []
-    for row in rows:
-        due = row["n_received"] + row["n_overdue"]
-        if row["site_id"] == ALL_SITES and due:
-            said.append(f"at {row['avisit']} {share(row['n_received'], due)}")
+    for avisit, of_visit in groupby(rows, key=lambda row: row["avisit"]):
+        these = list(of_visit)
+        received = sum(row["n_received"] for row in these)
+        due = received + sum(row["n_overdue"] for row in these)
+        if due:
+            said.append(f"at {avisit} {share(received, due)}")
     return (
         [f"Assessments received, of those received or overdue: {listed(said)}."]
         if said
@@ -40,12 +42,12 @@ def _answer(rows: list[Row]) -> list[str]:
 def _returned(rows: list[Row], trial: Trial) -> list[Figure]:
     if not rows:
         return []
-    place = {site: i for i, site in enumerate([*trial.site_ids, ALL_SITES])}
+    place = {site: i for i, site in enumerate(trial.site_ids)}
     lines, shown = [], 0
     for avisit, of_visit in groupby(rows, key=lambda row: row["avisit"]):
         for row in sorted(of_visit, key=lambda row: place.get(row["site_id"], len(place))):
             due = row["n_received"] + row["n_overdue"]
-            shown += sum(row[f"n_{state}"] for state in STATES) if row["site_id"] == ALL_SITES else 0
+            shown += sum(row[f"n_{state}"] for state in STATES)
             bar = Bar(row["n_received"] / due if due else None, share(row["n_received"], due))
             lines.append(
                 [f"{avisit}, {trial.name(row['site_id'])}", row["n_randomised"], *(row[f"n_{s}"] for s in STATES), bar]
@@ -60,9 +62,9 @@ def _returned(rows: list[Row], trial: Trial) -> list[Figure]:
         "Left before",
         "Returned, of received or overdue",
     ]
-    eligible = sum(row["n_randomised"] for row in rows if row["site_id"] == ALL_SITES)
+    eligible = sum(row["n_randomised"] for row in rows)
     worst = min(
-        (row for row in rows if row["site_id"] and row["n_received"] + row["n_overdue"] >= 10),
+        (row for row in rows if row["n_received"] + row["n_overdue"] >= 10),
         key=lambda row: row["n_received"] / (row["n_received"] + row["n_overdue"]),
         default=None,
     )

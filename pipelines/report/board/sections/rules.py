@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
-from pipelines.report.board.parts import Card, Cell, Figure, Flag, Needle, Section, Spark, Table
+from pipelines.report.board.parts import Card, CardSite, Cell, Figure, Flag, Needle, Section, Spark, Table
 from pipelines.report.board.sections.findings import card_anchor
 from pipelines.report.board.sections.history import weekly_sparks
 from pipelines.report.board.source import Row, Source
 from pipelines.report.board.status import ORDER, STATUSES
 from pipelines.report.board.trial import Trial
-from pipelines.report.board.words import capital, count, listed, of, percent
+from pipelines.report.board.words import capital, count, listed, of, share, unbroken
 
 QUESTION = "Do the records obey the rules?"
 GRID, CARD = "quality.check_grid", "quality.check_card"
@@ -26,7 +26,7 @@ COLUMNS = {
     "delivery": "Delivered",
 }
 LEVELS = {"critical": "critical: a failure asks for action", "warning": "warning: a failure asks for a look"}
-SITES_A_CARD = 8
+OTHERS_NAMED = 4
 
 
 def build(source: Source, trial: Trial) -> Section:
@@ -42,7 +42,7 @@ def build(source: Source, trial: Trial) -> Section:
     ]
     worst_first = sorted(
         (card for card in cards if card is not None),
-        key=lambda card: min(ORDER.index(status) for status in card.statuses),
+        key=lambda card: min(ORDER.index(site.flag.status) for site in card.sites),
     )
     return Section(6, QUESTION, _answer(rows), figures=[_grid(cells, rows, trial)], cards=worst_first)
 
@@ -125,39 +125,35 @@ def _card(
     if not any(STATUSES[row["status"]].flagged for row in rows):
         return None
     first, place = rows[0], {site: i for i, site in enumerate(trial.site_ids)}
-    shown = [row for row in rows if len(rows) <= SITES_A_CARD or STATUSES[row["status"]].flagged]
-    shown.sort(key=lambda row: place.get(row["site_id"], len(place)))
-    name = first["check_name"]
-    lines: list[list[Cell]] = [
-        [
-            trial.name(row["site_id"]),
-            Flag(row["status"]),
-            of(row["n_failing"], row["n_evaluated"]),
-            percent(row["n_failing"], row["n_evaluated"], 1),
-            row["first_seen"],
-            history.get((name, row["site_id"])),
-        ]
-        for row in shown
-    ]
+    rows = sorted(rows, key=lambda row: place.get(row["site_id"], len(place)))
+    name, flagged = first["check_name"], [row for row in rows if STATUSES[row["status"]].flagged]
+    others = [row for row in rows if row not in flagged]
     return Card(
         anchor=card_anchor(name),
         title=capital(first["rule"]),
         why=first["why"],
         level=LEVELS[first["level"]],
         limit=f"tolerated {100 * first['tolerance']:g}%: {first['reason']}",
-        sites=Table(
-            ["Site", "Status", "Failing/evaluated", "Share", "First seen", "12 weeks"],
-            lines,
-            numeric=frozenset({2, 3}),
-            languages=[trial.language(row["site_id"]) for row in shown],
-        ),
-        handles=[
-            (trial.name(row["site_id"]), trial.language(row["site_id"]), handles[name, row["site_id"]])
-            for row in shown
-            if STATUSES[row["status"]].flagged and (name, row["site_id"]) in handles
+        sites=[
+            CardSite(
+                site=unbroken(trial.name(row["site_id"])),
+                language=trial.language(row["site_id"]),
+                flag=Flag(row["status"], share(row["n_failing"], row["n_evaluated"])),
+                since=row["first_seen"],
+                weeks=history.get((name, row["site_id"])),
+                handles=handles.get((name, row["site_id"]), []),
+            )
+            for row in flagged
         ],
-        statuses=[row["status"] for row in rows],
+        others=_others(others, trial),
     )
+
+
+def _others(rows: list[Row], trial: Trial) -> str:
+    if len(rows) > OTHERS_NAMED:
+        return f"Not flagged at {count(len(rows), 'other site')}."
+    named = [f"{trial.name(r['site_id'])} {of(r['n_failing'], r['n_evaluated'])}" for r in rows]
+    return f"Not flagged: {', '.join(named)}." if named else ""
 
 
 def _handles(source: Source) -> dict[tuple[str, str], list[str]]:
