@@ -12,21 +12,30 @@ WITH refused AS (
 ),
 -- Where only one delivery matters nothing is contested: the log is not even read.
 delivery AS (
-    SELECT d.delivery_id, d.site_id, d.stream, d.sequence, d.replaced_by_seq IS NULL AS standing
+    SELECT
+        d.delivery_id, d.site_id, d.stream, d.sequence, d.replaced_by_seq IS NULL AS standing,
+        row_number() OVER (PARTITION BY d.site_id ORDER BY i.n_accepted DESC, d.sequence) = 1 AS is_largest
     FROM core.counted_delivery AS d
+    JOIN input.delivery AS i ON i.delivery_id = d.delivery_id
     WHERE
         d.feed = 'usage'
         AND (d.replaced_by_seq IS NULL OR (d.site_id, d.stream) IN (SELECT (site_id, stream) FROM refused))
     QUALIFY count(*) OVER (PARTITION BY d.site_id) > 1
 ),
-version AS (
-    SELECT delivery_id, record_key FROM input.usage
-    WHERE delivery_id IN (SELECT delivery_id FROM delivery)
+-- No event stands twice in one delivery, so that one told again stands in another than the largest, too: the many
+-- events of that need only be looked up among those of the others.
+elsewhere AS (
+    SELECT d.site_id, r.record_key
+    FROM input.usage AS r
+    JOIN delivery AS d ON d.delivery_id = r.delivery_id AND NOT d.is_largest
+    UNION ALL
+    SELECT site_id, record_key FROM refused
 ),
 candidate AS (
-    SELECT d.site_id, v.record_key, v.delivery_id, d.sequence, d.standing
-    FROM version AS v
+    SELECT d.site_id, v.record_key, v.delivery_id, v.row_no, d.sequence, d.standing
+    FROM input.usage AS v
     JOIN delivery AS d ON d.delivery_id = v.delivery_id
+    SEMI JOIN elsewhere AS e ON e.site_id = d.site_id AND e.record_key = v.record_key
     LEFT JOIN refused AS r ON r.site_id = d.site_id AND r.stream = d.stream AND r.record_key = v.record_key
     WHERE d.standing OR r.record_key IS NOT NULL
 ),
@@ -40,6 +49,7 @@ SELECT
     c.site_id,
     c.record_key,
     c.delivery_id,
+    c.row_no,
     c.standing,
     c.sequence = n.sequence AS counts
 FROM candidate AS c

@@ -8,15 +8,12 @@ WITH current_row AS (
     FROM input.usage AS r
     SEMI JOIN core.counted_delivery AS d ON d.delivery_id = r.delivery_id AND d.replaced_by_seq IS NULL
     ANTI JOIN core.contested AS older
-        ON older.site_id = r.site_id
-        AND older.record_key = r.event_id AND older.delivery_id = r.delivery_id AND NOT older.counts
+        ON older.delivery_id = r.delivery_id AND older.row_no = r.row_no AND NOT older.counts
     UNION ALL
     SELECT r.*
     FROM input.usage AS r
     SEMI JOIN core.contested AS upheld
-        ON upheld.site_id = r.site_id
-        AND upheld.record_key = r.event_id AND upheld.delivery_id = r.delivery_id
-        AND upheld.counts AND NOT upheld.standing
+        ON upheld.delivery_id = r.delivery_id AND upheld.row_no = r.row_no AND upheld.counts AND NOT upheld.standing
 )
 SELECT
     s.study_id || '-' || r.site_id || '-' || r.subject_id AS usubjid,
