@@ -142,8 +142,9 @@ def _check_specs(table: Table) -> list[dg.AssetCheckSpec]:
     """What blocks publication (keys that are not unique, analysis rows of nobody), and verdicts about the data,
     which never do."""
     key = key_of(table.table)
-    if table.table in MADE_IN_PYTHON and MADE_IN_PYTHON[table.table].verdicts is not None:
-        return MADE_IN_PYTHON[table.table].verdicts(key)
+    in_python = MADE_IN_PYTHON.get(table.table)
+    if in_python is not None and in_python.verdicts is not None:
+        return in_python.verdicts(key)
     if not table.published:
         return []
     specs = [
