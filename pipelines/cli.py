@@ -210,14 +210,18 @@ def snapshots(workspace: Workspace) -> None:
 @click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True)
 def up(workspace: Workspace, port: int) -> None:
     """Open the Dagster UI, with schedules and sensors, on this workspace (this machine only)."""
-    protocol_of(workspace)
+    study = protocol_of(workspace).study.study
+    from pipelines import effects
     from pipelines.assets.nightly import close_interrupted_nights
 
     close_interrupted_nights(workspace)
+    shown = effects.make_directory(workspace.dagster_home) / "up.yaml"
+    module = f"{{module_name: pipelines.definitions, location_name: \"{study}\"}}"  # the trial's name stands in the UI
+    effects.write(shown, f"load_from: [{{python_module: {module}}}]\n".encode())
     os.environ["DAGSTER_HOME"] = str(workspace.dagster_home)
     os.environ["ICT_TRIAL_WORKSPACE"] = str(workspace.root)
     click.echo(f"http://127.0.0.1:{port} shows {workspace.root}; Ctrl-C ends it.")
-    command = ["dagster", "dev", "-m", "pipelines.definitions", "-h", "127.0.0.1", "-p", str(port)]
+    command = ["dagster", "dev", "-w", str(shown), "-h", "127.0.0.1", "-p", str(port)]
     os.execv(Path(sys.executable).with_name("dagster"), command)  # noqa: S606 (fixed words, no shell)
 
 
