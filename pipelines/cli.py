@@ -216,7 +216,7 @@ def up(workspace: Workspace, port: int) -> None:
 
     close_interrupted_nights(workspace)
     shown = effects.make_directory(workspace.dagster_home) / "up.yaml"
-    module = f"{{module_name: pipelines.definitions, location_name: \"{study}\"}}"  # the trial's name stands in the UI
+    module = f'{{module_name: pipelines.definitions, location_name: "{study}"}}'  # the trial's name stands in the UI
     effects.write(shown, f"load_from: [{{python_module: {module}}}]\n".encode())
     os.environ["DAGSTER_HOME"] = str(workspace.dagster_home)
     os.environ["ICT_TRIAL_WORKSPACE"] = str(workspace.root)
