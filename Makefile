@@ -9,7 +9,9 @@ OLDER := .venv-duckdb-1.5
 DBT := .venv-dbt
 SIZES ?= 0.2,5,20
 
-.PHONY: demo test spark test-older-duckdb lint types bench clean
+FUZZ_SECONDS ?= 300
+
+.PHONY: demo test spark test-older-duckdb lint types bench fuzz clean
 
 demo: $(READY)  ## a simulated three-site trial, received, validated, derived and published
 	$(BIN)/ict-trial init --workspace workspace --study ict_sad
@@ -50,6 +52,10 @@ $(READY): pyproject.toml uv.lock
 	UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --frozen --quiet --inexact --compile-bytecode
 	$(BIN)/python -m compileall -q pipelines schemas
 	touch $@
+
+fuzz: $(READY)  ## bytes chosen by the code they reach, for FUZZ_SECONDS; never part of the tests
+	UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --frozen --quiet --inexact --group fuzz
+	$(BIN)/python -m tests.fuzz -max_total_time=$(FUZZ_SECONDS)
 
 clean:
 	rm -rf $(VENV) $(OLDER) $(DBT) workspace bench

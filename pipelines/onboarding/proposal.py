@@ -11,7 +11,7 @@ from typing import Any
 from pipelines.onboarding.days import find_shape
 from pipelines.onboarding.forms import find_form, unlikely_answers
 from pipelines.onboarding.names import find_codes, find_columns, plain
-from pipelines.onboarding.sample import Sample
+from pipelines.onboarding.sample import LABELLED_STATUS, Sample
 from pipelines.study.dialect import DEFAULTS, PERSONAL
 from pipelines.study.load import Protocol
 from pipelines.study.redcap_dictionary import Dictionary
@@ -20,7 +20,7 @@ from schemas.feeds import Feed
 from schemas.feeds.feed import Column
 
 _SIGNS = {
-    "redcap": ("redcap_*", "*_complete"),
+    "redcap": ("redcap_*", "*_complete", f"{LABELLED_STATUS}*"),
     "qualtrics": ("ResponseId", "RecordedDate", "StartDate"),
     "limesurvey": ("submitdate*", "lastpage*", "startlanguage*"),
     "moodle": ("Event context", "Event name", "Component"),
@@ -29,6 +29,8 @@ _SIGNS = {
 _ENOUGH = {"redcap": 1, "qualtrics": 2, "limesurvey": 2, "moodle": 2, "xapi": 3}
 _EVENT, _GROUP = "redcap_event_name", "redcap_data_access_group"
 OF_FORMS = ("instrument", "item", "value")  # in a wide file the columns' names say them
+_DATED = ("date", "time", "time_or_date", "instant")
+_YEARS = ("birth_year",)  # of which a file may hold the whole date
 _TIME_WORDS = ("completed", "date", "timestamp", "time", "dt")
 
 
@@ -50,6 +52,12 @@ def propose(
     proposal = Proposal({"source": name, "files": f"*.{suffix}", "read": sample.read})
     if system:
         proposal.source["dialect"] = system
+    if LABELLED_STATUS in sample.columns:
+        proposal.source["dialect"] = {"name": "redcap", "export": "labels"}
+        proposal.undecided.append(
+            "whether the export can come as raw data: this one holds labels, which change with every wording (else put "
+            "the project's data dictionary into dictionaries/ and name it under `dialect`; docs/mapping.md, REDCap)"
+        )
     wide = feed.name == "questionnaires" and "item" not in find_columns(["item", "value"], sample.columns)
     columns = _columns(feed, sample, system, wide)
     _of_one_event(proposal, site, feed, sample, columns)
@@ -58,7 +66,7 @@ def propose(
         _forms(proposal, protocol, sample, columns)
     _dates(proposal, feed, sample, columns, site)
     _codes(proposal, protocol, feed, sample, columns, dictionary)
-    _not_found(proposal, feed, wide)
+    _not_found(proposal, feed, DEFAULTS.get(system or "", {}).get("columns", {}), wide)
     return proposal
 
 
@@ -133,17 +141,17 @@ def _time_of(instrument: str, sample: Sample, taken: set[str]) -> str | None:
 def _dates(proposal: Proposal, feed: Feed, sample: Sample, columns: dict[str, str], site: Site) -> None:
     shapes: dict[str, str] = {}
     for column in feed.columns:
-        if column.kind not in ("date", "time", "time_or_date", "instant"):
-            continue
         cells = [cell for place in _places(proposal, column, columns) for cell in sample.cells(place)]
+        if column.kind not in _DATED and not (column.name in _YEARS and any("-" in c or "/" in c for c in cells)):
+            continue
         shape, fitting = find_shape(cells) if cells else (None, [""])
         if not fitting:
             proposal.undecided.append(f"how {column.name} is written: its cells fit no format that is tried")
         elif len(fitting) > 1:
             shape = next((s for s in fitting if s.startswith("%m") == (site.country == "USA")), shape)
             proposal.undecided.append(f"whether {column.name} is written as {' or '.join(fitting[:3])}")
-        if shape:
-            shapes[column.name] = shape
+        if shape or (fitting and column.name in _YEARS):
+            shapes[column.name] = shape or "%Y-%m-%d"
     if shapes:
         proposal.source["dates"] = shapes
 
@@ -168,16 +176,18 @@ def _codes(
     for name, allowed in _allowed(protocol, feed).items():
         if name not in columns:
             continue
-        codes = sample.codes(columns[name])
-        placed, left = find_codes(name, allowed, codes, _labels(dictionary, columns[name]))
+        labels = _labels(dictionary, columns[name])
+        codes = list(dict.fromkeys([*sample.codes(columns[name]), *labels]))
+        placed, left = find_codes(name, allowed, codes, labels)
         if name == "visit":
             placed, left = _visits(allowed, codes)
         changed = {code: hit for code, hit in placed.items() if code != hit}
         if changed:
             values[name] = changed
         if left or not codes:
-            said = ", ".join(left) or "of which there are too many to be codes"
-            proposal.undecided.append(f"what {columns[name]} means by {said}; {name} allows {', '.join(allowed)}")
+            filled = "is in too many words to be codes" if sample.cells(columns[name]) else "is empty in this file"
+            said = f"what {columns[name]} means by {', '.join(left)}" if left else f"{columns[name]}, which {filled}"
+            proposal.undecided.append(f"{said}; {name} allows {', '.join(allowed)}")
     if values:
         proposal.source["values"] = values
 
@@ -212,8 +222,8 @@ def _visits(allowed: Iterable[str], codes: list[str]) -> tuple[dict[str, str], l
     return placed, [code for code in codes if code not in placed]
 
 
-def _not_found(proposal: Proposal, feed: Feed, wide: bool) -> None:
-    made = {*proposal.source["columns"], *DEFAULTS.get(proposal.source.get("dialect", ""), {}).get("columns", {})}
+def _not_found(proposal: Proposal, feed: Feed, usual: Iterable[str], wide: bool) -> None:
+    made = {*proposal.source["columns"], *usual}
     if wide:
         made |= set(OF_FORMS)
         made |= {"completed_at"} if any("completed_at" in form for form in proposal.source.get("forms", [])) else set()

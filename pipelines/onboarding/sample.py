@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 LOOKED_AT = 200_000  # bytes from which the encoding and the separator are guessed
+LABELLED_STATUS = "Complete?"  # how REDCap heads the status of every form in an export of labels
 FEW = 25  # different cells that a column of codes may have
 _BY_SUFFIX = {
     ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json", ".xlsx": "xlsx", ".parquet": "parquet", ".sav": "sav",
@@ -96,7 +97,9 @@ def _likely_text(path: Path) -> dict[str, Any]:
             text = whole.decode(encoding)
         except UnicodeDecodeError:
             continue
-        return {"format": "delimited", "encoding": encoding.removesuffix("-sig"), "delimiter": _separator(text)}
+        read = {"format": "delimited", "encoding": encoding.removesuffix("-sig"), "delimiter": _separator(text)}
+        head = text.partition("\n")[0]
+        return read | ({"repeated_names": "numbered"} if head.count(LABELLED_STATUS) > 1 else {})
     raise UnreadableError("its text is in no encoding that is tried (UTF-8, UTF-16, CP932, Big5, CP1252)")
 
 

@@ -21,6 +21,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from pipelines.study.plain_yaml import UnsureError, load_plainly
 from pipelines.study.words import in_words
 
+_TWICE = re.compile('found duplicate key "([^"]*)"')  # and then the library quotes all that stands under both
 Model = TypeVar("Model", bound=BaseModel)
 Place = tuple[str | int, ...]
 Complaint = tuple[Place, str]
@@ -161,6 +162,8 @@ def _parsed(path: Path, text: str) -> CommentedMap:
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
         said = (error.problem or "it is not YAML").splitlines()[0]
+        if twice := _TWICE.match(said):
+            said = f"duplicate key `{twice[1]}`: put what belongs under it together, or take one of them out"
         raise InvalidFileError([Problem(path, line, said)]) from None
     except YAMLError:
         raise InvalidFileError([Problem(path, None, "it is not YAML")]) from None

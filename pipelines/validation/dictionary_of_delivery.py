@@ -14,7 +14,7 @@ from pipelines.study.load import Protocol
 from pipelines.study.source import Source
 from pipelines.validation.codes import Codes
 from pipelines.validation.contract import NOT_APPLICABLE, study_codes
-from pipelines.validation.mapping import Cells, FeedMapping, has_a_known_name
+from pipelines.validation.mapping import Cells, FeedMapping, has_a_known_name, may_be_data
 from pipelines.validation.rows import VARIABLES
 from pipelines.validation.variable import Declared, Variable, plain_code, shape
 from schemas.feeds import Column, Feed
@@ -158,9 +158,11 @@ class Dictionary:
             yield from (
                 Variable(column, column, "unread", NOTHING_SAID) for column in seen if self.source.reads(column)
             )
-            # Where no name is known the first line may be data.
+            # Where little of it is known the first line may be data.
             is_header = has_a_known_name(seen, (self.source, *self.others))
-            seen = [column for column in seen if is_header and not self.source.reads(column)]
+            others = [column for column in seen if not self.source.reads(column)]
+            is_header &= not may_be_data(mapping.unknown(others), seen)
+            seen = others if is_header else []
         there = set(seen)
         measured = [*self.columns, *(item for form in self.forms for item in form), *self.items.values()]
         # A dot leads into an object: of a JSON file only the names at the top show.

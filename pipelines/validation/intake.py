@@ -141,6 +141,7 @@ class Reading:
     folder: Path
     counts: Counts = field(default=Counts(0, 0, 0))
     n_empty: int = 0
+    n_ragged: int = 0  # records that the reader could not split into cells
     hashes: list[pl.Series] = field(default_factory=list)  # of the keys of accepted rows, in their order
     refused_hashes: list[pl.Series] = field(default_factory=list)
     files: list[RowFile] = field(default_factory=list)
@@ -167,6 +168,7 @@ class Reading:
         _require_keys(mapping, table)
         if self.choice.read.format == "delimited":
             refuse_cut_text(table.n_records, self.receipt.rows)
+            self._require_an_even_row(table)
         for file in self.files:
             file.close()
         counts = self._without_duplicates()
@@ -183,7 +185,8 @@ class Reading:
             n_quarantined=counts.quarantined,
             n_duplicate=counts.duplicate,
             n_ambiguous_time=n_ambiguous(self.accepted.path),
-            unknown_columns=mapping.unknown(table.seen),
+            # Of a header alone nothing shows that no row of data has run into it.
+            unknown_columns=mapping.unknown(table.seen) if table.n_records else [],
             accepted=self.accepted.path,
             quarantine=self.quarantine.path,
         )
@@ -251,6 +254,7 @@ class Reading:
     def _take(self, batch: Batch, mapping: FeedMapping) -> None:
         """Judge one batch; records never span two."""
         if batch.refused.height:
+            self.n_ragged += batch.refused.height
             self._quarantine(batch.refused)
         for mapped in mapping.apply(batch):
             self._judge(mapped, mapping)
@@ -312,6 +316,15 @@ class Reading:
         if counted:
             n = found["row_no"].n_unique()
             self.counts = replace(self.counts, quarantined=self.counts.quarantined + n)
+
+    def _require_an_even_row(self, table: Table) -> None:
+        """Where no row at all has as many cells as the header, it is the header that is wrong."""
+        if self.n_ragged > 1 and self.n_ragged == table.n_records:
+            self.dictionary = None  # for a row of data may stand in the header's line
+            raise UnreadableError(
+                "no row has as many cells as the header line: the end of that line may be lost, or the separator is "
+                "another one; export the file again"
+            )
 
     def _without_duplicates(self) -> Counts:
         places = suspects(self.hashes, self.refused_hashes)

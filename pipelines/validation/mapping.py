@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from fnmatch import fnmatchcase
@@ -300,11 +300,19 @@ def map_header(
 
 
 def _unexpected(mapping: FeedMapping, header: list[str]) -> str:
-    """What a header holds that nobody knows. Where none of it is known it may be a row of data, and is not told."""
+    """What a header holds that nobody knows. Where little of it is known it may be a row of data, and is not told."""
     if not has_a_known_name(header, (mapping.source, *mapping.others)):
         return "; none of the names in its first line is known, which must hold the columns' names, not data"
     unknown = mapping.unknown(header)
+    if may_be_data(unknown, header):
+        return f"; {len(unknown)} names in its first line are not known, too many to be told: they may be data"
     return f"; it holds columns that are not expected: {listed(unknown)}" if unknown else ""
+
+
+def may_be_data(unknown: Collection[str], header: Collection[str]) -> bool:
+    """Whether so many names of a header are unknown that a row of data may stand in its line, as where the line's
+    end was lost."""
+    return 2 * len(unknown) > len(header)
 
 
 def has_a_known_name(header: Iterable[str], sources: Iterable[Source]) -> bool:

@@ -14,6 +14,7 @@ from pipelines.landing.readers.packed import bare_name, raw_chunks
 from pipelines.landing.receipt import Receipt
 from pipelines.study.source import Blinding, Delimited, Read, Scope, Source
 from pipelines.study.study import Site
+from pipelines.validation.mapping import may_be_data
 from schemas.feeds import Feed
 
 HOUSE = "house"
@@ -106,8 +107,8 @@ def _not_house(header: list[str], instead: str, feed: Feed) -> str:
         return f"{instead} (expected: a CSV in UTF-8 with the columns {', '.join(feed.header)})"
     text = f"it lacks the columns {listed(c for c in feed.header if c not in header)}"
     unexpected = [column for column in header if column and column not in feed.header]
-    if len(unexpected) == len(header):  # then it may be a row of data, which is not told
-        return f"{text}; its first line must hold the columns' names"
+    if may_be_data(unexpected, header):  # which is not told
+        return f"{text}; its first line must hold the columns' names and nothing else"
     return f"{text} and holds unexpected ones: {listed(unexpected)}" if unexpected else text
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import re
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 import pytest
@@ -15,9 +18,12 @@ from pipelines.onboarding.forms import find_form
 from pipelines.onboarding.names import find_codes, find_columns
 from pipelines.onboarding.sample import take_sample
 from pipelines.simulate import simulate
-from pipelines.study.load import SCHEMAS, Protocol
+from pipelines.study.load import SCHEMAS, Protocol, load_protocol
 from pipelines.trial_folder import make_trial_folder
 from pipelines.workspace import Workspace
+from tests.landing.dialects.site import csv_text
+from tests.landing.dialects.test_redcap import DICTIONARY
+from tests.validation.deliver import deliver
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +85,73 @@ def test_a_redcap_project_of_others_is_proposed_with_its_dictionary(trial: Works
     assert source["only"]["redcap_event_name"][0].startswith("enrollment"), "where most is filled in"
     assert "first_name" not in str(source)
     assert "rejected" not in said
+
+
+def under_the_site(workspace: Workspace, folder: Path, feed: str, proposal: str) -> Path:
+    """A study file in which the proposal stands in place of what the site oxford had there, as README.md says."""
+    lines = workspace.study_file.read_text(encoding="utf-8").splitlines(keepends=True)
+    site = lines.index("  - site: oxford\n")
+    first = lines.index(f"      {feed}:\n", site)
+    end = next(i for i in range(first + 1, len(lines)) if re.match(r" {2,6}\S", lines[i]))
+    study = folder / "study.yaml"
+    study.write_text("".join([*lines[:first], indent(proposal, "      "), *lines[end:]]), encoding="utf-8")
+    return study
+
+
+@pytest.mark.parametrize("project", ["clinical-trial-1", "longitudinal", "survey", "repeating-instruments", "dag"])
+def test_a_newcomer_onboards_a_redcap_project_never_seen(
+    trial: Workspace, real: Path, tmp_path: Path, project: str
+) -> None:
+    """`ict-trial map --out`, the YAML under the site's `feeds:`, `ict-trial check-study`, and the file dropped."""
+    folder, out = real / "redcap" / project, tmp_path / "oxford.yaml"
+    words = ("--dictionary", str(folder / "dictionary.csv"), "--out", str(out))
+    asked = ["map", "--workspace", str(trial.root), "--site", "oxford", "--feed", "participants", *words]
+    done = CliRunner().invoke(cli, [*asked, str(folder / "data.csv")])
+    assert done.exit_code == 0, done.output
+    study = under_the_site(trial, tmp_path, "participants", out.read_text(encoding="utf-8"))
+    checked = CliRunner().invoke(cli, ["check-study", str(study)])
+    assert checked.exit_code == 0, checked.output
+    read = deliver(
+        tmp_path, load_protocol(study), (folder / "data.csv").read_bytes(), "oxford", "participants", "data.csv"
+    )
+    with (folder / "data.csv").open(encoding="utf-8", newline="") as file:
+        people = {row[0] for row in csv.reader(file)} - {"record_id", "study_id", "participant_id", ""}
+    assert read.rows.rejected is None and read.rows.n_quarantined == 0
+    assert set(read.accepted["subject_id"]) <= people
+    if project != "longitudinal":  # of which the second arm's event is left for a person to add
+        assert set(read.accepted["subject_id"]) == people
+
+
+def test_a_date_of_birth_is_read_for_its_year_alone(tmp_path: Path, trial: Workspace) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text("record_id,dob,demographics_complete\n1,14/10/1931,2\n2,01/02/1964,2\n")
+    source, said = proposed(trial, "oxford", "participants", file)
+    assert source["columns"]["birth_year"] == "dob"
+    assert source["dates"] == {"birth_year": "%d/%m/%Y"}
+    assert " 2 accepted" in said
+    file.write_text("record_id,yob,demographics_complete\n1,1931,2\n")
+    assert "dates" not in proposed(trial, "oxford", "participants", file)[0]
+
+
+def test_an_export_of_labels_is_known_and_advised_against(tmp_path: Path, trial: Workspace) -> None:
+    file = tmp_path / "labels.csv"
+    file.write_text("Record ID,Event Name,Sex,Complete?,Nervous,Complete?\n1,Base,Female,Complete,Never,Complete\n")
+    source, said = proposed(trial, "oxford", "participants", file)
+    assert source["dialect"] == {"name": "redcap", "export": "labels"}
+    assert source["values"] == {"sex": {"Female": "F"}}
+    assert "whether the export can come as raw data" in said and " 1 accepted" in said
+
+
+def test_codes_are_read_by_the_dictionary_also_where_no_cell_is_filled(tmp_path: Path, trial: Workspace) -> None:
+    file, dictionary = tmp_path / "people.csv", tmp_path / "dictionary.csv"
+    file.write_text("record_id,sex,person_complete\n1,,0\n")
+    source, said = proposed(trial, "oxford", "participants", file)
+    assert "sex, which is empty in this file; sex allows F, M, X" in said
+    fields = [["record_id", "person", "", "text", *[""] * 7]]
+    fields += [["sex", "person", "", "radio", "Sex", "1, Female | 2, Male", *[""] * 5]]
+    dictionary.write_text(csv_text(DICTIONARY, fields))
+    source, said = proposed(trial, "oxford", "participants", file, "--dictionary", str(dictionary))
+    assert source["values"] == {"sex": {"1": "F", "2": "M"}}
 
 
 def test_what_cannot_be_read_is_said_in_a_sentence(trial: Workspace, tmp_path: Path) -> None:

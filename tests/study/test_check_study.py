@@ -113,7 +113,7 @@ def is_near(line: int | None, text: str, words: str) -> bool:
             "blinding: {outcomes: everyone}",
             "`blinding.outcomes`: expected 'statistician'",
         ),
-        ("  - {avisit: WEEK 8,", "  - {avisit: WEEK 8, avisit: WEEK 8,", "duplicate key"),
+        ("  - {avisit: WEEK 8,", "  - {avisit: WEEK 8, avisit: WEEK 8,", "duplicate key `avisit`: put"),
         ("  - {module: core_02,", "  - {module: core_01,", "module `core_01` is listed 2 times"),
         (
             "nhs_gad7_change, threshold: 4,",

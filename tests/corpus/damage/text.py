@@ -98,6 +98,11 @@ def names_gone(content: bytes) -> bytes:
     return content[content.index(b"\n") + 1 :]
 
 
+def header_run_into_the_first_row(content: bytes) -> bytes:
+    """The end of the first line was lost."""
+    return content.replace(b"\n", b"", 1)
+
+
 def two_exports_in_one(content: bytes) -> bytes:
     """The second one begins with its own header."""
     return content + content[: content.index(b"\n") + 1]
@@ -172,7 +177,7 @@ def document(_: bytes) -> bytes:
 def workbook_by_another_name(_: bytes) -> bytes:
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as archive:
-        archive.writestr("xl/workbook.xml", CANARY)
+        archive.writestr(zipfile.ZipInfo("xl/workbook.xml"), CANARY)  # of 1980, whenever it is made
     return made.getvalue()
 
 
