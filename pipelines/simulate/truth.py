@@ -11,6 +11,7 @@ import polars as pl
 
 from pipelines.simulate.calendar import to_utc
 from pipelines.simulate.state import State
+from pipelines.simulate.truth_engagement import day_states
 from pipelines.simulate.truth_epochs import epochs, with_programme
 from pipelines.simulate.truth_events import adverse_events, times
 from pipelines.study.instrument import Instrument, Part, Score
@@ -27,7 +28,7 @@ STATUS = {
 
 
 def truth_tables(protocol: Protocol, state: State, as_of: date) -> dict[str, pl.DataFrame]:
-    """adsl, score, adqw, adae, adtte, session, participant_week and module_progress, each sorted by its key.
+    """adsl, score, adqw, adae, adtte, session, participant_week, module_progress and day_state, each sorted by its key.
 
     Columns and meanings are those of the published tables of the same names (score: analysis.adqs);
     `as_of` is the day that counts as today.
@@ -48,6 +49,7 @@ def truth_tables(protocol: Protocol, state: State, as_of: date) -> dict[str, pl.
         "session": sessions.drop("day"),
         "participant_week": _participant_weeks(state, subjects, sessions, usage, as_of),
         "module_progress": _module_progress(protocol, usage),
+        "day_state": day_states(state, subjects, usage, as_of),
     }
 
 

@@ -1,4 +1,4 @@
-"""How long people used the programme, out of the simulator's records; see `pipelines.simulate.truth`."""
+"""Of which days use is known, and how long it lasted, out of the simulator's records; see `pipelines.simulate.truth`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from datetime import date
 
 import polars as pl
 
+from pipelines.simulate.state import State
 from pipelines.study.load import Protocol
 
 DAYS = ["usubjid", "paramcd", "startdt", "adt", "cnsr"]
@@ -43,3 +44,41 @@ def use_life(non_usage: pl.DataFrame, usage: pl.DataFrame) -> pl.DataFrame:
         .with_columns(pl.lit("USELIFE").alias("paramcd"), pl.col("first").alias("startdt"))
         .select(DAYS)
     )
+
+
+def day_states(state: State, subjects: pl.DataFrame, usage: pl.DataFrame, as_of: date) -> pl.DataFrame:
+    """engagement.day_state up to the day before as-of, which a delivery of that very day may or may not tell to its
+    end. No log of the simulator is out, and no clock wrong."""
+    first = pl.max_horizontal(pl.col("since") - pl.duration(days=90), pl.min_horizontal("rficdt", "since"))
+    days = (
+        subjects.filter("access", pl.col("since").is_not_null())
+        .with_columns(first.alias("first"))
+        .filter(pl.col("first") < as_of)
+        .with_columns(pl.date_ranges("first", pl.lit(as_of), closed="left").alias("day"))
+        .explode("day")
+    )
+    own = usage.filter(pl.col("actor") == "participant", pl.col("utc").is_not_null())
+    used = own.select("usubjid", "day", pl.lit(True).alias("used")).unique()
+    known = usage.group_by("usubjid").agg(pl.col("day").min().alias("known_since"))
+    days = days.join(used, on=["usubjid", "day"], how="left").join(known, on="usubjid", how="left")
+    told = pl.lit(False)
+    for (site, feed), end in state.log_ends.items():
+        if feed == "usage":
+            told |= (pl.col("siteid") == site) & (pl.col("day") <= (end or as_of))
+    ended = pl.col("eosdt") < pl.col("day")
+    which = (
+        pl.when(pl.col("day") < pl.col("since"))
+        .then(pl.lit("before_start"))
+        .when(ended & (pl.col("eosstt") == "COMPLETED"))
+        .then(pl.lit("after_completion"))
+        .when(ended)
+        .then(pl.lit("after_withdrawal"))
+        .when("used")
+        .then(pl.lit("used"))
+        .when(~told)
+        .then(pl.lit("not_delivered"))
+        .when((pl.col("day") >= pl.col("known_since")).fill_null(False))
+        .then(pl.lit("no_use"))
+        .otherwise(pl.lit("no_account"))
+    )
+    return days.select("usubjid", "day", which.alias("state")).sort("usubjid", "day")

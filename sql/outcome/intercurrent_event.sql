@@ -5,8 +5,8 @@
 -- death: an adverse event of severity 5 or with the outcome FATAL, or leaving the study for that reason; once a person.
 -- stopped_treatment: leaving the study while the treatment lasts, having been given the programme.
 -- non_usage: no own event for as many days as the study file says while the programme was open: from its start
--- (core.programme) to its planned end, the end of study, the reach of the log or as-of; days of a declared outage do
--- not count.
+-- (core.programme) to its planned end, the end of study, the reach of the log or as-of; days of an outage of the log
+-- (engagement.outage_day) do not count.
 -- crossover: own use in an arm (and epoch) without the programme, or a later randomisation to another arm.
 -- outage: days declared in the study file that fall into a person's treatment.
 WITH treated AS (
@@ -89,16 +89,9 @@ silence AS (
 unused AS (
     SELECT
         q.usubjid, q.first_day, q.ended_on,
-        q.last_day - q.first_day + 1
-            - coalesce(sum(
-                CASE
-                    WHEN o.site_id IS NOT NULL
-                        THEN least(o.last_day, q.last_day) - greatest(o.first_day, q.first_day) + 1
-                END
-            ), 0) AS n_days
+        q.last_day - q.first_day + 1 - count(o.day) AS n_days
     FROM silence AS q
-    LEFT JOIN study.outage AS o
-        ON o.site_id = q.site_id AND o.first_day <= q.last_day AND o.last_day >= q.first_day
+    LEFT JOIN engagement.outage_day AS o ON o.site_id = q.site_id AND o.day BETWEEN q.first_day AND q.last_day
     GROUP BY q.usubjid, q.first_day, q.last_day, q.ended_on
 ),
 non_usage AS (

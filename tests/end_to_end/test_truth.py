@@ -35,6 +35,7 @@ PUBLISHED = {
     "session": "engagement.session",
     "participant_week": "engagement.participant_week",
     "module_progress": "engagement.module_progress",
+    "day_state": "engagement.day_state WHERE day < (SELECT as_of FROM meta.snapshot)",
     "delivery": "quality.delivery",
     "quarantine": "quality.quarantine JOIN quality.delivery USING (delivery_id, site_id, feed)",
 }

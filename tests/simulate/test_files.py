@@ -123,7 +123,8 @@ def test_later_full_exports_hold_everything_that_earlier_ones_held(clean: Simula
 
 def test_truth_lies_outside_landing(clean: Simulated) -> None:
     truth = clean.workspace.root / "truth"
-    analysis, use = {"adsl", "score", "adqw", "adae", "adtte"}, {"session", "participant_week", "module_progress"}
+    analysis = {"adsl", "score", "adqw", "adae", "adtte"}
+    use = {"session", "participant_week", "module_progress", "day_state"}
     assert {path.stem for path in truth.glob("*.parquet")} == analysis | use | {"delivery", "quarantine"}
     assert clean.faults == []
     assert clean.truth("quarantine").is_empty()
