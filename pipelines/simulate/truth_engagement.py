@@ -1,4 +1,4 @@
-"""Of which days use is known, and how long it lasted, out of the simulator's records; see `pipelines.simulate.truth`."""
+"""Of which days use is known, and how long it lasted; see `pipelines.simulate.truth`."""
 
 from __future__ import annotations
 

@@ -59,6 +59,20 @@ def test_types_and_the_day_at_the_site(tmp_path: Path, ict_sad: Protocol) -> Non
     assert row["duration_s"] == 1.0 and row["module"] is None and row["record_key"] == "e1"
 
 
+def test_a_log_may_say_from_which_device_an_event_came_and_when_it_was_stored(
+    tmp_path: Path, ict_sad: Protocol
+) -> None:
+    # 01:30 in London on 25 October 2026 exists twice; the note is about the event's own time, not about its storing.
+    rows = ("e1,A1,2026-01-05T10:00:00Z,participant,login,,,d1,2026-01-05T10:00:07Z",
+            "e2,A1,2026-01-05T10:00:00Z,participant,login,,,d1,2025-10-26T01:30:00",
+            "e3,A1,2026-01-05T10:00:00Z,participant,login,,,,soon")  # fmt: skip
+    read = deliver(tmp_path, ict_sad, "\n".join([f"{USAGE},device,stored_at", *rows]), "oxford", "usage")
+    assert read.counts == (3, 2, 1, 0) and read.refused() == [(3, "unreadable_time", "stored_at")]
+    first, second = read.accepted.sort("event_id").rows(named=True)
+    assert (first["device"], first["stored_at"]) == ("d1", datetime(2026, 1, 5, 10, 0, 7, tzinfo=UTC))
+    assert (second["stored_at"], second["clock_note"]) == (datetime(2025, 10, 26, 0, 30, tzinfo=UTC), None)
+
+
 def test_columns_are_found_by_name_and_extra_ones_are_named(tmp_path: Path, ict_sad: Protocol) -> None:
     text = "duration_s,secret\x01name,event,actor,module,occurred_at,subject_id,event_id\n7,s,login,system,m,"
     read = deliver(tmp_path, ict_sad, text + "2026-01-05T10:00Z,A1,e1\n", "oxford", "usage", "whatever.CSV")
