@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -78,4 +78,16 @@ def deployment_of(workspace: Workspace) -> Any:
     try:
         return workspace.deployment()
     except InvalidFileError as error:
+        fail(str(error))
+
+
+def built_for(workspace: Workspace, snapshot: str | None, tables: Iterable[str]) -> Workspace:
+    """The workspace with its last build, or, of a snapshot, with that snapshot's build made once more."""
+    if snapshot is None:
+        return workspace
+    from pipelines.data_cut import CutError, data_cut
+
+    try:
+        return data_cut(workspace, protocol_of(workspace), snapshot, tables)
+    except CutError as error:
         fail(str(error))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipelines.commands.common import fail, protocol_of, with_workspace
+from pipelines.commands.common import built_for, fail, protocol_of, with_workspace
 from pipelines.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -22,21 +22,30 @@ if TYPE_CHECKING:
 @click.argument("second")
 @click.option("--paramcd", help="Only this parameter.")
 @click.option("--unblinded", is_flag=True, help="All records, by arm, with the people who differ.")
+@click.option("--snapshot", help="An earlier snapshot's id: its build is made again (default: the last build).")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 def compare_scoring(
-    workspace: Workspace, first: str, second: str, paramcd: str | None, unblinded: bool, as_json: bool
+    workspace: Workspace,
+    first: str,
+    second: str,
+    paramcd: str | None,
+    unblinded: bool,
+    snapshot: str | None,
+    as_json: bool,
 ) -> None:
-    """Score the last build's answers by two rules of one instrument, side by side.
+    """Score the answers of the last build, or of a snapshot, by two rules of one instrument, side by side.
 
     A rule is an instrument's name (lsas_sr), a rival rule of it (lsas_sr@complete), or a file. Without --unblinded
     only records that the blinded database holds are compared, all arms together, and nobody is named.
     """
+    from pipelines.warehouse.compare_scoring import SCORES
     from pipelines.warehouse.compare_scoring import compare_scoring as compare
     from pipelines.warehouse.errors import WarehouseError
 
     rules = _rule(workspace, first), _rule(workspace, second)
+    built = built_for(workspace, snapshot, [SCORES])
     try:
-        found = compare(workspace, protocol_of(workspace), rules, paramcd=paramcd, unblinded=unblinded)
+        found = compare(built, protocol_of(workspace), rules, paramcd=paramcd, unblinded=unblinded)
     except WarehouseError as error:
         fail(str(error))
     sys.stdout.buffer.write(_as_json(found) if as_json else _as_text(found, first, second))

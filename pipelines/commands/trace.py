@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipelines.commands.common import fail, with_workspace
+from pipelines.commands.common import built_for, fail, with_workspace
 from pipelines.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 @click.argument("table")
 @click.argument("row", nargs=-1, required=True, metavar="COLUMN=VALUE…")
 @click.option("--column", help="The value to trace (default: aval).")
+@click.option("--snapshot", help="An earlier snapshot's id: its build is made again (default: the current one).")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def trace(workspace: Workspace, table: str, row: tuple[str, ...], column: str | None, as_json: bool) -> None:
+def trace(
+    workspace: Workspace, table: str, row: tuple[str, ...], column: str | None, snapshot: str | None, as_json: bool
+) -> None:
     """Walk a derived value back to deliveries, files and rows (unblinded: it shows what the build holds).
 
     For example: ict-trial trace analysis.adqs usubjid=ict_sad-oxford-OX-001 paramcd=PHQ9 "avisit=WEEK 8"
@@ -31,8 +34,9 @@ def trace(workspace: Workspace, table: str, row: tuple[str, ...], column: str | 
     unclear = [word for word in row if "=" not in word]
     if unclear:
         fail(f"`{unclear[0]}` is not COLUMN=VALUE; for example: usubjid=ict_sad-oxford-OX-001")
+    known = dict(word.split("=", 1) for word in row)
     try:
-        found = walk_back(workspace, table, dict(word.split("=", 1) for word in row), column)
+        found = walk_back(built_for(workspace, snapshot, [table]), table, known, column, snapshot)
     except TraceError as error:
         fail(str(error))
     sys.stdout.buffer.write(_as_json(found) if as_json else _as_text(found))

@@ -39,9 +39,9 @@ class Decision:
         return effects.write(folder / f"{self.delivery_id}-{self.number:04}.json", text.encode(), OWNER_READS)
 
 
-def load_decisions(folder: Path) -> dict[str, Decision]:
-    """The decision that holds, by delivery."""
-    every = [_load(path) for path in folder.glob("*.json")]
+def load_decisions(folder: Path, until: datetime | None = None) -> dict[str, Decision]:
+    """The decision that holds, by delivery; of those made `until` a time, where one is given."""
+    every = [d for d in map(_load, folder.glob("*.json")) if until is None or d.decided_at <= until]
     return {d.delivery_id: d for d in sorted(every, key=lambda d: d.number)}
 
 

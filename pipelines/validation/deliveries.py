@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from datetime import datetime
 
 from pipelines.landing.decision import load_decisions
 from pipelines.landing.receipt import Receipt, load_receipts
@@ -28,14 +30,24 @@ def receipts_of(workspace: Workspace, protocol: Protocol) -> list[Receipt]:
     ]
 
 
-def all_deliveries(workspace: Workspace, protocol: Protocol, read: Read = read_deliveries) -> list[Delivery]:
-    """Every delivery in sequence with its status; what has been read before is not read again."""
-    receipts = receipts_of(workspace, protocol)
+def all_deliveries(
+    workspace: Workspace,
+    protocol: Protocol,
+    read: Read = read_deliveries,
+    *,
+    known: AbstractSet[str] | None = None,
+    until: datetime | None = None,
+) -> list[Delivery]:
+    """Every delivery in sequence with its status; what has been read before is not read again.
+
+    Of an earlier time: only the deliveries that were `known` then, and what was decided `until` then.
+    """
+    receipts = [r for r in receipts_of(workspace, protocol) if known is None or r.delivery_id in known]
     rows = read(workspace, protocol, receipts)
     instrument = primary_instrument(protocol)
 
     def vanishing(stream: list[Delivery], new: Rows):  # type: ignore[no-untyped-def]
         return count_vanishing([delivery.rows for delivery in stream], new, instrument)
 
-    decisions = load_decisions(workspace.decisions)
+    decisions = load_decisions(workspace.decisions, until)
     return resolve(receipts, lambda receipt: rows[receipt.delivery_id], protocol.study, vanishing, decisions)

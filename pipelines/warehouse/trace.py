@@ -50,10 +50,17 @@ class Trace:
     earlier: list[Step]
 
 
-def trace(workspace: Workspace, table: str, given: Mapping[str, str], column: str | None = None) -> Trace:
+def trace(
+    workspace: Workspace,
+    table: str,
+    given: Mapping[str, str],
+    column: str | None = None,
+    snapshot: str | None = None,
+) -> Trace:
     """Walk one value of a published table back. `given` names the row by its columns; `column` defaults to aval.
+    `snapshot`: whose value it is (default: the current one's); the workspace's build is then of that snapshot.
 
-    Raises TraceError when the row is not named exactly, and when the last build is not what was published.
+    Raises TraceError when the row is not named exactly, and when the build is not what was published.
     """
     import duckdb
 
@@ -65,7 +72,7 @@ def trace(workspace: Workspace, table: str, given: Mapping[str, str], column: st
         try:
             key = _start(con, described, given)
             value = con.execute(f"SELECT {identifier(column)} FROM {_START}").fetchall()[0][0]  # noqa: S608
-            _must_be_published(workspace, con, described, column)
+            _must_be_published(workspace, con, described, column, snapshot or current_snapshot(workspace))
             behind = list(rows_behind(con, graph, table, [column], _START))
             return Trace(
                 table,
@@ -132,9 +139,8 @@ def _start(con: Any, described: Table, given: Mapping[str, str]) -> dict[str, An
     return dict(zip(described.key, keys[0], strict=True))
 
 
-def _must_be_published(workspace: Workspace, con: Any, described: Table, column: str) -> None:
+def _must_be_published(workspace: Workspace, con: Any, described: Table, column: str, snapshot: str | None) -> None:
     """The build holds what the last night made; when that was not published, its rows explain nothing people see."""
-    snapshot = current_snapshot(workspace)
     if snapshot is None or not described.published:
         return
     file = workspace.snapshots / snapshot / UNBLINDED
