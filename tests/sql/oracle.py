@@ -172,6 +172,7 @@ def _baseline(rows: list[Row]) -> None:
         row["base"] = baseline["aval"] if baseline else None
         after = baseline is not None and row["aseq"] > baseline["aseq"] and row["aval"] is not None
         row["chg"] = row["aval"] - row["base"] if after else None
+        row["pchg"] = 100 * row["chg"] / Fraction(row["base"]) if after and row["base"] != 0 else None
 
 
 def _choose(rows: list[Row]) -> None:

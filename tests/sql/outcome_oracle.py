@@ -39,6 +39,33 @@ def adqw(trial: Trial) -> list[Row]:
     return found
 
 
+def verdicts(trial: Trial) -> list[Row]:
+    """Answers of the definitions on one parameter, by person, visit, definition and question."""
+    definitions = [
+        # As the study file has them, with the question, and whether it is asked of the baseline too.
+        ("LSASTOT", "lsas_case", "CASE", lambda row: row["aval"] >= 30),
+        ("PHQ9", "nhs_phq9_case", "CASE", lambda row: row["aval"] >= 10),
+        ("GAD7", "nhs_gad7_case", "CASE", lambda row: row["aval"] >= 8),
+        ("SPIN", "spin_case", "CASE", lambda row: row["aval"] >= 19),
+        ("PHQ9", "nhs_phq9_change", "RELIMP", lambda row: row["chg"] <= -6),
+        ("PHQ9", "nhs_phq9_change", "RELDET", lambda row: row["chg"] >= 6),
+        ("GAD7", "nhs_gad7_change", "RELIMP", lambda row: row["chg"] <= -4),
+        ("GAD7", "nhs_gad7_change", "RELDET", lambda row: row["chg"] >= 4),
+        ("SPIN", "nhs_spin_change", "RELIMP", lambda row: row["chg"] <= -10),
+        ("SPIN", "nhs_spin_change", "RELDET", lambda row: row["chg"] >= 10),
+        ("LSASTOT", "lsas_remission", "REMIS", lambda row: row["aval"] <= 35),
+        ("LSASTOT", "lsas_response", "RESP", lambda row: -row["pchg"] >= 28 if row["pchg"] is not None else None),
+    ]
+    found = []
+    for row in oracle.adqs(trial):
+        for paramcd, definition, question, holds in definitions if row["anl01fl"] == "Y" else ():
+            if paramcd == row["paramcd"] and (question == "CASE" or row["chg"] is not None):
+                said = holds(row)
+                who = {"usubjid": row["usubjid"], "avisit": row["avisit"], "defid": definition, "paramcd": question}
+                found.append(who | {"avalc": "NA" if said is None else "Y" if said else "N"})
+    return sorted(found, key=lambda row: tuple(row.values()))
+
+
 def recovery(trial: Trial) -> list[Row]:
     """Answers of the NHS Talking Therapies definitions, by person, visit and question."""
     visits: dict[tuple[str, str], dict[str, Row]] = defaultdict(dict)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
 Answers = Mapping[str, str | None]  # by item: a number, NA, or nothing
@@ -15,13 +16,16 @@ Answers = Mapping[str, str | None]  # by item: a number, NA, or nothing
 
 @dataclass(frozen=True)
 class Scale:
-    """Items that stand for each other when one is missing. `turned` items count from the other end."""
+    """Items that stand for each other when one is missing; with `missing_lowest` a missing one counts as its lowest
+    answer instead, and with `na_lowest` one that does not apply. `turned` items count from the other end."""
 
     items: tuple[str, ...]
     low: int
     high: int
     may_miss: int
     turned: frozenset[str] = frozenset()
+    missing_lowest: bool = False
+    na_lowest: bool = False
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,8 @@ class Rule:
     mean: bool = False
     profile: bool = False
     worth: Mapping[str, Fraction] = field(default_factory=dict)  # of a profile
+    rounding: str = "none"
+    decimals: int = 0
 
     @property
     def items(self) -> list[str]:
@@ -147,21 +153,36 @@ def score(answers: Answers, rule: Rule) -> Scored:
             return Scored(None, None, n_missing, prorated=False)
         points += filled
     total = sum(points, Fraction(0))
-    return Scored(total / len(points) if rule.mean else total, None, n_missing, prorated=n_missing > 0)
+    gaps = [not s.missing_lowest and any(answers.get(item) is None for item in s.items) for s in rule.scales]
+    return Scored(_rounded(total / len(points) if rule.mean else total, rule), None, n_missing, prorated=any(gaps))
+
+
+def _rounded(value: Fraction, rule: Rule) -> Fraction:
+    """Halves up, or to the even digit; or everything up or down."""
+    if rule.rounding == "none":
+        return value
+    ways = {"half_up": ROUND_HALF_UP, "half_even": ROUND_HALF_EVEN, "up": ROUND_CEILING, "down": ROUND_FLOOR}
+    exact = Decimal(value.numerator) / Decimal(value.denominator)
+    return Fraction(exact.quantize(Decimal(1).scaleb(-rule.decimals), ways[rule.rounding]))
 
 
 def _filled(answers: Answers, scale: Scale) -> list[Fraction] | None:
     given: list[Fraction | None] = []
+    n_answered = 0
     for item in scale.items:
         answer = answers.get(item)
         if answer is None or answer == "NA":
-            given.append(None)
+            as_lowest = scale.missing_lowest if answer is None else scale.na_lowest
+            given.append(Fraction(scale.low) if as_lowest else None)
         else:
+            n_answered += 1
             points = int(answer)
             given.append(Fraction(scale.high - (points - scale.low) if item in scale.turned else points))
     missing = sum(answers.get(item) is None for item in scale.items)
-    known = [points for points in given if points is not None]
-    if missing > scale.may_miss or not known:
+    if missing > scale.may_miss or n_answered == 0:
         return None
+    known = [
+        p for item, p in zip(scale.items, given, strict=True) if answers.get(item) not in (None, "NA") and p is not None
+    ]
     mean = sum(known, Fraction(0)) / len(known)
     return [mean if points is None else points for points in given]

@@ -18,6 +18,7 @@ from pipelines.study.instrument_file import INSTRUMENTS, known_instruments, load
 from pipelines.study.load import SCHEMAS, Protocol, load_protocol
 from pipelines.study.study import Schedule
 from pipelines.warehouse.graph import load_graph
+from tests.sql.other_rules import JUST_BESIDE, MAY_NOT_APPLY, OTHER
 from tests.sql.published_rules import EQ_PROFILE, RULES, Rule, score
 from tests.sql.trial import Tables, Trial
 
@@ -33,6 +34,7 @@ def worth(profile: str) -> Decimal:
 
 PROFILES = [f"{a}{b}{c}{d}{e}" for a in "12345" for b in "12345" for c in "12345" for d in "12345" for e in "12345"]
 EXPECTED = {name: dict(rules) for name, rules in RULES.items()}
+EXPECTED |= {instrument.instrument: {instrument.scores[0].paramcd: rule} for instrument, rule in OTHER}
 EXPECTED["eq5d5l"]["EQ5DIX"] = Rule(
     (EQ_PROFILE,), profile=True, worth={profile: Fraction(worth(profile)) for profile in PROFILES}
 )
@@ -40,10 +42,11 @@ EXPECTED["eq5d5l"]["EQ5DIX"] = Rule(
 
 def every_instrument() -> Protocol:
     ict_sad = load_protocol(SCHEMAS / "studies" / "ict_sad.yaml")
-    schedules = [Schedule(instrument=name, visits=["BASELINE"]) for name in RULES]
+    instruments = {name: load_instrument(INSTRUMENTS / f"{name}.yaml") for name in RULES}
+    instruments |= {instrument.instrument: instrument for instrument, _ in OTHER}
+    schedules = [Schedule(instrument=name, visits=["BASELINE"]) for name in instruments]
     study = ict_sad.study.model_copy(update={"instruments": schedules})
     values = {profile: float(worth(profile)) for profile in PROFILES}
-    instruments = {name: load_instrument(INSTRUMENTS / f"{name}.yaml") for name in RULES}
     return Protocol(study, instruments, "", {"eq5d5l": {"any": values}})
 
 
@@ -64,13 +67,14 @@ def made_up(name: str, chance: random.Random) -> dict[str, str | None]:
     """A form: complete, or with the items of one of its scores missing: as many as are allowed, one more or one
     less, all but one, or all of a scale; now and then with work not applicable."""
     given: dict[str, str | None] = {}
-    for rule in RULES[name].values():
+    for rule in EXPECTED[name].values():
         for scale in rule.scales:
             for item in scale.items:
                 given[item] = str(chance.choice([scale.low, scale.high, chance.randint(scale.low, scale.high)]))
-    if name == "wsas" and chance.random() < 0.5:
-        given["1"] = "NA"
-    for scale in chance.choice(list(RULES[name].values())).scales:
+    for item in MAY_NOT_APPLY.get(name, ()):
+        if chance.random() < 0.5:
+            given[item] = "NA"
+    for scale in chance.choice(list(EXPECTED[name].values())).scales:
         n_missing = chance.choice([0, 0, *(scale.may_miss + more for more in (-1, 0, 0, 1)), 99])
         n_missing = len(scale.items) - chance.choice([0, 1]) if n_missing == 99 else n_missing
         for item in chance.sample(scale.items, min(max(n_missing, 0), len(scale.items))):
@@ -109,7 +113,7 @@ def expected(number: int, name: str, given: dict[str, str | None]) -> dict[tuple
         if any(given.get(item) is not None for item in rule.items):
             scored = score(given, rule)
             value = None if scored.value is None else pytest.approx(float(scored.value), rel=1e-12, abs=1e-12)
-            how = "PRORATED" if scored.prorated else None
+            how = None if value is None or not scored.n_missing else "PRORATED" if scored.prorated else "LOWEST"
             found[number, code] = (value, scored.text, len(rule.items), scored.n_missing, how)
     return found
 
@@ -118,11 +122,11 @@ def expected(number: int, name: str, given: dict[str, str | None]) -> dict[tuple
 @given(chance=st.randoms(use_true_random=False))
 def test_every_instrument_is_scored_by_its_published_rule(db: Tables, chance: random.Random) -> None:
     drawn = random.Random(chance.getrandbits(64))
-    forms = [(name, made_up(name, drawn)) for name in RULES for _ in range(FORMS)]
+    forms = [*JUST_BESIDE, *((name, made_up(name, drawn)) for name in EXPECTED for _ in range(FORMS))]
     ours, theirs = scores(db, forms), {}
     for number, (name, form) in enumerate(forms):
         theirs |= expected(number, name, form)
     assert ours.keys() == theirs.keys()
-    assert {how for *_, how in theirs.values()} == {None, "PRORATED"}
+    assert {how for *_, how in theirs.values()} == {None, "PRORATED", "LOWEST"}
     for number, code in theirs:
         assert ours[number, code] == theirs[number, code], (code, forms[number])

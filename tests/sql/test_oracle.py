@@ -85,8 +85,8 @@ def _sent(trial: Trial) -> set[tuple[Any, ...]]:
 @given(forms())
 def test_questionnaires(trial: Trial) -> None:
     columns = (
-        "usubjid", "paramcd", "aseq", "ady", "avisit", "awtdiff", "aval", "base", "chg", "ablfl", "anl01fl", "anl01rsn",
-        "nitem", "nmiss", "dtype", "relchgfl", "casefl", "respfl", "remisfl",
+        "usubjid", "paramcd", "aseq", "ady", "avisit", "awtdiff", "aval", "base", "chg", "pchg", "ablfl", "anl01fl",
+        "anl01rsn", "nitem", "nmiss", "dtype", "relchgfl", "casefl", "respfl", "remisfl",
     )  # fmt: skip
     expected = [{name: row[name] for name in columns} for row in oracle.adqs(trial)]
     compare(trial.tables("analysis.adqs"), "analysis.adqs", expected, "usubjid, paramcd, aseq")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pipelines.study.load import SCHEMAS, load_protocol
 from tests.sql import outcome_oracle
 from tests.sql.test_oracle import compare
+from tests.sql.test_responses import lsas
 from tests.sql.trial import RANDOMISED, Trial, at
 
 PROTOCOL = load_protocol(SCHEMAS / "studies" / "ict_sad.yaml")
@@ -20,7 +21,8 @@ LENGTHS = {"phq9": 9, "gad7": 7}
 
 
 def courses(seed: int) -> Trial:
-    """Six people's weekly PHQ-9 and GAD-7, mostly falling; some SPIN, odd days, missing items, second forms."""
+    """Six people's weekly PHQ-9 and GAD-7, mostly falling; some SPIN, LSAS at two visits, odd days, missing items,
+    second forms."""
     chance = random.Random(seed)
     trial = Trial(PROTOCOL)
     noon = at(f"{RANDOMISED}T12:00")
@@ -40,6 +42,13 @@ def courses(seed: int) -> Trial:
             if chance.random() < 0.5:
                 answers = {str(n): min(4, max(0, total - 4 * (n - 1))) for n in range(1, 18)}
                 trial.form(subject, "spin", noon + timedelta(day), answers, visit="BASELINE" if day == 0 else "WEEK 15")
+        base = chance.choice([0, 40, 50, 100, 125])
+        # A fall by 28 per cent, and one point to either side of it, of the cut-off and of remission.
+        ends = [base * 18 // 25, base * 18 // 25 + 1, base * 18 // 25 - 1, 29, 30, 34, 35, 36, base]
+        for day, total in ((-1, base), (104, max(0, chance.choice(ends)))):
+            trial.form(
+                subject, "lsas_sr", noon + timedelta(day), lsas(total), visit="BASELINE" if day < 0 else "WEEK 15"
+            )
     return trial
 
 
@@ -62,6 +71,8 @@ def test_weeks_recovery_and_sudden_gains(seed: int) -> None:
     trial = courses(seed)
     db = trial.tables("analysis.adqw", "analysis.adresp", "analysis.adsg")
     compare(db, "analysis.adqw", outcome_oracle.adqw(trial), "usubjid, paramcd, aweek")
+    single = "(FROM analysis.adresp WHERE defid <> 'nhs_talking_therapies')"
+    compare(db, single, outcome_oracle.verdicts(trial), "usubjid, avisit, defid, paramcd")
     nhs = "(FROM analysis.adresp WHERE defid = 'nhs_talking_therapies')"
     compare(db, nhs, outcome_oracle.recovery(trial), "usubjid, avisit, paramcd")
     for paramcd in ("PHQ9", "GAD7"):
