@@ -11,7 +11,7 @@ SIZES ?= 0.2,5,20
 
 FUZZ_SECONDS ?= 300
 
-.PHONY: demo test spark test-older-duckdb lint types bench fuzz clean
+.PHONY: demo test spark test-older-duckdb lint types bench fuzz mutants clean
 
 demo: $(READY)  ## a simulated three-site trial, received, validated, derived and published
 	$(BIN)/ict-trial init --workspace workspace --study ict_sad
@@ -44,6 +44,9 @@ bench: $(READY) $(DBT)/.ready  ## timings, never part of the tests: make bench S
 $(DBT)/.ready: uv.lock | $(READY)
 	UV_PROJECT_ENVIRONMENT=$(DBT) $(UV) sync --frozen --quiet --only-group bench --compile-bytecode --python $(PYTHON)
 	touch $@
+
+mutants: $(READY)  ## small mistakes made in the scoring, one at a time: which would nobody notice?; never part of the tests
+	$(BIN)/python -m tests.mutants
 
 # uv is taken from the machine where it is there, and else installed into the environment itself.
 $(READY): pyproject.toml uv.lock

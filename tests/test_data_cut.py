@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from pipelines import data_cut
 from pipelines.cli import cli
-from pipelines.warehouse.database import build_file
+from pipelines.warehouse.database import build_file, close_build
 from pipelines.warehouse.published import snapshot_ids
 from pipelines.workspace import Workspace
 from tests.faults.night import (
@@ -36,6 +36,7 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         build_unjudged(workspace, protocol, take_in(workspace, protocol, now))
         make_public(workspace, protocol, now)
         second_drop(workspace)
+    close_build(workspace)  # each command is a process of its own
     return workspace
 
 
