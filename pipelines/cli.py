@@ -220,6 +220,7 @@ def up(workspace: Workspace, port: int) -> None:
     effects.write(shown, f"load_from: [{{python_module: {module}}}]\n".encode())
     os.environ["DAGSTER_HOME"] = str(workspace.dagster_home)
     os.environ["ICT_TRIAL_WORKSPACE"] = str(workspace.root)
+    os.environ["PYTHONSAFEPATH"] = "1"  # a file in the folder where it is called must not stand for a library
     click.echo(f"http://127.0.0.1:{port} shows {workspace.root}; Ctrl-C ends it.")
     command = ["dagster", "dev", "-w", str(shown), "-h", "127.0.0.1", "-p", str(port)]
     os.execv(Path(sys.executable).with_name("dagster"), command)  # noqa: S606 (fixed words, no shell)
