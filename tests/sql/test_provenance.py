@@ -49,6 +49,7 @@ OF_THE_WHOLE_TRIAL = {
     for name in (
         "arrival_night", "lag", "entry_lag", "freshness", "currency", "visit_return", "missing_pattern", "flow",
         "recruitment", "recruitment_week", "query_summary", "query_week", "redelivery", "bad_unit",
+        "log_quality",
     )
 }  # fmt: skip
 ONE = "usubjid LIKE '%-001' AND paramcd = 'PHQ9' AND avisit = 'WEEK 8'"
