@@ -219,7 +219,8 @@ def _tails(rows: Sequence[Sequence[float]]) -> int:
 
     values = np.asarray(rows)
     centred = values - values.mean(axis=0)
-    distances = np.einsum("ij,jk,ik->i", centred, np.linalg.pinv(np.cov(values, rowvar=False)), centred)
+    spread = np.atleast_2d(np.cov(values, rowvar=False))  # of one score it is a number
+    distances = np.einsum("ij,jk,ik->i", centred, np.linalg.pinv(spread), centred)
     d = values.shape[1]
     return int(np.sum((chi2.sf(distances, d) < LISTED_BELOW) | (chi2.cdf(distances, d) < LISTED_BELOW)))
 

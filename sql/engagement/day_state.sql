@@ -21,7 +21,7 @@ numbered AS (
     FROM span
     WHERE first_day <= as_of
 ),
-calendar AS (
+calendar AS MATERIALIZED (
     SELECT *, first_day + CAST(n AS INTEGER) AS day FROM numbered
 ),
 account AS (

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
+from hashlib import sha256
 from typing import Any
 
 from pipelines.report.board import words
@@ -24,6 +26,7 @@ def open_page(source: Source, trial: Trial) -> str:
     """The open report as one HTML text, with its fonts in it."""
     sections = [build(source, trial) for build in SECTIONS]
     figures = [figure for section in sections for figure in section.figures]
+    sections[0] = replace(sections[0], facts=[*sections[0].facts, ("Made from", _digest(source, figures))])
     page = template("board/page").render(
         trial=trial,
         sections=sections,
@@ -60,6 +63,13 @@ def _dictionary(source: Source, figures: Iterable[Figure]) -> list[dict[str, Any
         }
         for name in names
     ]
+
+
+def _digest(source: Source, figures: Iterable[Figure]) -> str:
+    """One digest over those of all tables that the figures show; of those kept beside the snapshot there is none."""
+    names = sorted({name for figure in figures for name in figure.reads} & source.digests.keys())
+    lines = "".join(f"{name} {source.digests[name]}\n" for name in names)
+    return f"SHA-256 {sha256(lines.encode()).hexdigest()} over the digests of the {len(names)} tables shown here"
 
 
 def _definition(table: str) -> str:

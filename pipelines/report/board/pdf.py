@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ def to_pdf(page: str, cut_off: date) -> bytes:
         from weasyprint.urls import URLFetcher
     except (ImportError, OSError):  # OSError: the library is there, what it binds to is not
         raise NoPdf(NO_PANGO) from None
+    logging.getLogger("weasyprint").setLevel(logging.ERROR)  # its warnings quote the page
     with _dated(cut_off):
         document = HTML(string=page, url_fetcher=URLFetcher(allowed_protocols={"data"}, fail_on_errors=True))
         content: bytes = document.write_pdf(pdf_variant="pdf/ua-1", pdf_identifier=False)

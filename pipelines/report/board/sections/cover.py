@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
-
 from pipelines.report.board.parts import Section
 from pipelines.report.board.source import Source
 from pipelines.report.board.trial import Trial
@@ -25,7 +23,6 @@ def build(source: Source, trial: Trial) -> Section:
         ("Data as of", _data_as_of(source, trial)),
         ("Snapshot built", f"{trial.built_at:%Y-%m-%d %H:%M} UTC by program version {trial.code_version}"),
         ("Study file", f"SHA-256 {trial.study_digest}"),
-        ("Made from", f"SHA-256 {_digest(source)} over the tables that this report reads"),
         (
             "To verify",
             "ict-trial verify computes every digest again, and the build from the files as the sites sent them",
@@ -40,8 +37,3 @@ def _data_as_of(source: Source, trial: Trial) -> str:
     return "; ".join(
         f"{trial.name(site)} {day(oldest[site]) if site in oldest else 'nothing yet'}" for site in trial.site_ids
     )
-
-
-def _digest(source: Source) -> str:
-    lines = "".join(f"{name} {digest}\n" for name, digest in sorted(source.digests.items()))
-    return sha256(lines.encode()).hexdigest()
