@@ -1,7 +1,9 @@
 """Each site's own list of data queries, as a page to print and as CSV, rendered from a published snapshot.
 
 A list names that site's own numbers, fields and rules. It holds no other site's, no free text, no arm, and no query
-whose being there would tell one (`for_site_list` of `quality.data_query`).
+whose being there would tell one (`for_site_list` of `quality.data_query`). By the handles on it, which only the board's
+report and this list have, a site finds the record that the board speaks of: each query, and each record behind an
+indicator.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines import effects
 from pipelines.own_words import in_own_words
+from pipelines.quality.handles import HandleOf, site_handles
 from pipelines.report.template import template
+from pipelines.study.indicator import load_indicators
 from pipelines.study.load import Protocol
 from pipelines.study.study import Site
 from pipelines.warehouse.database import CLOSED
@@ -46,6 +50,15 @@ ASKED = """
 """
 
 
+BEHIND = """
+    SELECT b.kri, b.unit, b.usubjid, b.first_on, s.as_of - b.first_on AS age_days
+    FROM quality.bad_unit AS b
+    CROSS JOIN meta.snapshot AS s
+    WHERE b.site_id = $site
+    ORDER BY b.kri, b.unit
+"""
+
+
 @dataclass(frozen=True)
 class Line:
     """One query on a site's list. `record` is what of the person it is about; `field` the column of the site's file."""
@@ -57,9 +70,10 @@ class Line:
     record: str
     field: str
     rule: str
-    first_seen: date
-    age_days: int
+    first_seen: date | None
+    age_days: int | None
     what_to_do: str
+    handle: str
 
 
 def write_site_lists(workspace: Workspace, protocol: Protocol, snapshot_id: str) -> list[str]:
@@ -84,7 +98,8 @@ def write_site_lists(workspace: Workspace, protocol: Protocol, snapshot_id: str)
 
 def _write(workspace: Workspace, protocol: Protocol, snapshot_id: str, site: Site, folder: Path) -> None:
     with _opened(workspace, snapshot_id) as con:
-        lines = _lines(con, site)
+        call = site_handles(workspace, site.site)
+        lines = [*_lines(con, site, call), *_behind(con, site, protocol.study.study, call)]
         (as_of,) = con.execute("SELECT as_of FROM meta.snapshot").fetchone() or (None,)
     page = template("site_queries").render(
         study=protocol.study, site=site, as_of=as_of, snapshot_id=snapshot_id, lines=lines, severities=ORDER
@@ -105,13 +120,42 @@ def _opened(workspace: Workspace, snapshot_id: str) -> Iterator[duckdb.DuckDBPyC
         con.close()
 
 
-def _lines(con: duckdb.DuckDBPyConnection, site: Site) -> list[Line]:
+def _lines(con: duckdb.DuckDBPyConnection, site: Site, call: HandleOf) -> list[Line]:
     cursor = con.execute(ASKED, {"site": site.site})
     names = [column[0] for column in cursor.description]
-    return [_line(dict(zip(names, row, strict=True)), site) for row in cursor.fetchall()]
+    return [_line(dict(zip(names, row, strict=True)), site, call) for row in cursor.fetchall()]
 
 
-def _line(query: dict[str, Any], site: Site) -> Line:
+def _behind(con: duckdb.DuckDBPyConnection, site: Site, study: str, call: HandleOf) -> list[Line]:
+    """The records behind the indicators; none in a snapshot of a program that did not keep them."""
+    kept = con.execute(
+        "SELECT 1 FROM information_schema.tables WHERE table_schema = 'quality' AND table_name = 'bad_unit'"
+    ).fetchall()
+    indicators = {indicator.kri: indicator for indicator in load_indicators()}
+    rows = con.execute(BEHIND, {"site": site.site}).fetchall() if kept else []
+    lines = []
+    for kri, unit, usubjid, first_on, age_days in rows:
+        person = (usubjid or "").removeprefix(f"{study}-{site.site}-")
+        parts = [part for part in unit.split("|") if part and part != usubjid]
+        lines.append(
+            Line(
+                query="",
+                severity="",
+                status="behind an indicator",
+                person=person,
+                record=", ".join(parts),
+                field="",
+                rule=f"{kri}: {indicators[kri].title}" if kri in indicators else kri,
+                first_seen=first_on,
+                age_days=age_days,
+                what_to_do=indicators[kri].bad_event if kri in indicators else "",
+                handle=call("quality.counted_unit", f"{kri}|{unit}"),
+            )
+        )
+    return lines
+
+
+def _line(query: dict[str, Any], site: Site, call: HandleOf) -> Line:
     person = query["subject_id"] or ""
     return Line(
         query=query["query_id"],
@@ -124,6 +168,7 @@ def _line(query: dict[str, Any], site: Site) -> Line:
         first_seen=query["opened_on"],
         age_days=query["age_days"],
         what_to_do=query["message"],
+        handle=call("quality.data_query", query["query_id"]),
     )
 
 

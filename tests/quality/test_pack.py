@@ -1,0 +1,164 @@
+"""Two nights a week apart: what the second one's report is told of the first, and by which thresholds it judges."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from pipelines.quality.check_table import write_check_results, write_table
+from pipelines.quality.history import folder_of, load_weeks
+from pipelines.quality.pack import load_pack, record_pack
+from pipelines.quality.report_tables import REPORT_TABLES
+from pipelines.report.board_data import board_data
+from pipelines.report.site_lists import write_site_lists
+from pipelines.study.load import Protocol
+from pipelines.study.study import Limit
+from pipelines.warehouse.build import derive, start_build
+from pipelines.warehouse.database import build_file, open_build
+from pipelines.warehouse.graph import load_graph
+from pipelines.warehouse.publish import publish
+from pipelines.warehouse.snapshot import write_snapshot
+from pipelines.workspace import Workspace
+from tests.faults.night import new_trial, second_drop, take_in
+from tests.sql.trial import with_study
+
+FIRST, SECOND = date(2026, 3, 24), date(2026, 3, 31)
+MADE = ("quality.kri", "quality.check_card", "quality.check_grid")
+
+
+def run_night(workspace: Workspace, protocol: Protocol, as_of: date) -> str:
+    """A night without the judging of checks, which takes as long as all the rest."""
+    now = datetime(as_of.year, as_of.month, as_of.day, 2, tzinfo=UTC)
+    start_build(workspace, protocol, take_in(workspace, protocol, now), as_of)
+    graph = load_graph()
+    for table in graph.order:
+        derive(workspace, table, graph)
+    with open_build(workspace) as con:
+        write_check_results(con, [])
+        write_table(con, "quality.audit_trail", [])
+        for name, table in REPORT_TABLES.items():
+            write_table(con, name, table.rows(con, protocol) if name in MADE else [])
+    snapshot_id = publish(workspace, protocol, write_snapshot(workspace, protocol, as_of, now=now)).name
+    record_pack(workspace, protocol, snapshot_id)
+    assert build_file(workspace).exists()
+    return snapshot_id
+
+
+def newcomer_and_late_form(workspace: Workspace) -> None:
+    oxford = workspace.landing / "oxford"
+    (oxford / "participants" / "p2.csv").write_text(
+        "subject_id,centre,language,consent_date,birth_year,sex,status,status_date,status_reason\n"
+        "003,,,2026-03-25,1970,F,randomised,2026-03-26,\n"
+    )
+    (oxford / "allocation" / "a2.csv").write_text("subject_id,arm,randomised_on,stratum\n003,ICT,2026-03-26,\n")
+    answers = [f"002,phq9,BASELINE,2026-01-04,{item},1" for item in range(1, 10)]
+    header = "subject_id,instrument,visit,completed_at,item,value"
+    (oxford / "questionnaires" / "q3.csv").write_text("\n".join([header, *answers]) + "\n")
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Workspace, Protocol, list[str]]]:
+    workspace, protocol = new_trial(tmp_path_factory.mktemp("pack") / "trial")
+    first = run_night(workspace, protocol, FIRST)
+    second_drop(workspace)
+    newcomer_and_late_form(workspace)
+    yield workspace, protocol, [first, run_night(workspace, protocol, SECOND)]
+
+
+def ask(told: Any, sql: str, night: int = 1, protocol: Protocol | None = None) -> list[Any]:
+    workspace, own, snapshots = told
+    with board_data(workspace, protocol or own, snapshots[night]) as con:
+        return con.execute(sql).fetchall()
+
+
+def test_each_week_is_kept_once(told: Any) -> None:
+    workspace, _, snapshots = told
+    assert [(w.week, w.snapshot_id) for w in load_weeks(workspace)] == [
+        (date(2026, 3, 22), snapshots[0]),
+        (date(2026, 3, 29), snapshots[1]),
+    ]
+    weeks = ask(told, "SELECT DISTINCT week FROM board.weekly ORDER BY 1")
+    assert weeks == [(date(2026, 3, 22),), (date(2026, 3, 29),)]
+    assert ask(told, "SELECT DISTINCT week FROM board.weekly", night=0) == [(date(2026, 3, 22),)]
+
+
+def test_the_first_night_has_nothing_to_compare_with(told: Any) -> None:
+    assert ask(told, "FROM board.last_pack", night=0) == ask(told, "FROM board.explained", night=0) == []
+
+
+def test_what_moved_is_explained_to_the_last_unit(told: Any) -> None:
+    unexplained = """
+        WITH part AS (SELECT number, site_id, side, sum(n) AS n FROM board.explained GROUP BY ALL),
+        moved AS (
+            SELECT number, site_id, 'denominator' AS side, denominator - denominator_before AS n FROM board.moved
+            UNION ALL
+            SELECT number, site_id, 'numerator', numerator - numerator_before FROM board.moved
+        )
+        SELECT number, site_id, side, coalesce(m.n, 0), coalesce(p.n, 0) FROM moved AS m
+        FULL JOIN part AS p USING (number, site_id, side)
+        WHERE coalesce(m.n, 0) <> coalesce(p.n, 0)
+    """
+    assert ask(told, "SELECT count(*) > 0 FROM board.moved") == [(True,)]
+    assert ask(told, unexplained) == []
+    parts = "SELECT number, part, n FROM board.explained WHERE site_id = 'oxford' AND side = '{}' ORDER BY ALL"
+    denominators = ask(told, parts.format("denominator"))
+    for number in ("K07", "K10", "K16", "randomised", "screened", "in_follow_up"):
+        assert (number, "new_participants", 1) in denominators
+    assert ("K06", "late_entries", 9) in denominators
+    assert ("K04", "late_entries", -1) in ask(told, parts.format("numerator"))
+
+
+def test_a_threshold_is_changed_without_running_the_data(told: Any) -> None:
+    _, protocol, _ = told
+    strict = with_study(protocol, quality={"overdue_forms": Limit(tolerance=0.01, minimum=1, reason="agreed")})
+    lax = with_study(protocol, quality={"overdue_forms": Limit(tolerance=1, minimum=1, reason="agreed")})
+    asked = "SELECT numerator, denominator, tolerance, status FROM quality.kri WHERE kri = 'K04' AND site_id = 'oxford'"
+    ((x, n, _, _),) = ask(told, asked)
+    assert x > 0
+    assert ask(told, asked, protocol=strict) == [(x, n, 0.01, "ACTION")]
+    assert ask(told, asked, protocol=lax) == [(x, n, 1.0, "OK")]
+    changes = ask(told, "SELECT now, reason FROM board.rule_change WHERE what = 'K04'", protocol=strict)
+    assert changes == [("tolerance 0.01, minimum 1", "agreed")]
+    assert ask(told, "SELECT what FROM board.rule_change WHERE what LIKE 'K%'") == []
+
+
+def test_a_handle_is_looked_up_on_the_sites_own_list(told: Any) -> None:
+    workspace, protocol, snapshots = told
+    assert write_site_lists(workspace, protocol, snapshots[1]) == []
+    shown = {handle for (handle,) in ask(told, "SELECT handle FROM board.handle WHERE name = 'K04'")}
+    lists = (workspace.reports / "latest" / "sites").glob("*/queries.csv")
+    by_site = {path.parent.name: path.read_text(encoding="utf-8-sig") for path in lists}
+    assert shown and all(handle in by_site["oxford"] for handle in shown)
+    assert not any(handle in by_site["miyazaki"] for handle in shown)
+    key = workspace.keys / "site-oxford.key"
+    assert key.stat().st_mode & 0o777 == 0o600
+    before = {row[2] for row in load_pack(workspace, snapshots[0])["handles"]}
+    after = {row[2] for row in load_pack(workspace, snapshots[1])["handles"]}
+    assert before & after, "the same record has the same handle on every night"
+
+
+def test_the_report_can_see_only_what_is_safe(told: Any) -> None:
+    tables = {
+        name for (name,) in ask(told, "SELECT table_name FROM information_schema.tables WHERE table_schema <> 'study'")
+    }
+    assert not tables & {"bad_unit", "day_state", "log_finding", "expected"}
+    columns = ask(told, "SELECT column_name FROM information_schema.columns WHERE table_schema = 'analysis'")
+    assert not {name for (name,) in columns} & {"arm", "trt01p", "aval", "eosstt"}
+    kept = json.loads((folder_of(told[0]) / "2026-03-29.json").read_text())
+    assert "ICT" not in json.dumps({name: kept[name] for name in ("values", "study_version", "libraries")})
+
+
+def test_the_file_is_let_go_of(told: Any) -> None:
+    workspace, protocol, snapshots = told
+    with board_data(workspace, protocol, snapshots[1]) as con, pytest.raises(duckdb.Error):
+        con.execute("SELECT * FROM snapshot.quality.kri")
+
+
+def test_a_night_that_left_nothing_is_told_truly(told: Any, tmp_path: Path) -> None:
+    assert load_pack(Workspace(tmp_path), "none") == {"handles": [], "before": None, "parts": [], "totals": []}
