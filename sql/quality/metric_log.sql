@@ -74,7 +74,11 @@ SELECT
     s.site_id,
     CASE WHEN k.check_name IN ('log_clock_ahead', 'log_clock_behind', 'log_two_at_once') THEN a.n ELSE coalesce(a.n, 0) END
         AS n_checked,
-    CASE WHEN a.by_n THEN coalesce(f.n, 0) ELSE coalesce(f.n_records, 0) END AS n_failed
+    CASE
+        WHEN k.check_name IN ('log_clock_ahead', 'log_clock_behind', 'log_two_at_once') AND a.n IS NULL THEN NULL
+        WHEN a.by_n THEN coalesce(f.n, 0)
+        ELSE coalesce(f.n_records, 0)
+    END AS n_failed
 FROM study.site AS s
 CROSS JOIN name AS k
 LEFT JOIN asked AS a ON a.site_id = s.site_id AND a.check_name = k.check_name
