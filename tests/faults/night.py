@@ -15,7 +15,6 @@ from pipelines.quality.audit_chain import write_audit_trail
 from pipelines.quality.audit_ledger import record_nights
 from pipelines.quality.check_table import write_check_results, write_table
 from pipelines.quality.judge import judge
-from pipelines.quality.pack import record_pack
 from pipelines.quality.report_tables import REPORT_TABLES, write_report_table
 from pipelines.study.load import SCHEMAS, Protocol
 from pipelines.trial_folder import make_trial_folder
@@ -105,9 +104,8 @@ def make_public(workspace: Workspace, protocol: Protocol, now: datetime) -> None
         effects.remove(hidden)
     folder = write_snapshot(workspace, protocol, AS_OF, now=now)
     assert verify_snapshot(folder) == []
-    published = publish(workspace, protocol, folder)
+    publish(workspace, protocol, folder)
     record_nights(workspace)
-    record_pack(workspace, protocol, published.name)
 
 
 def run_night(workspace: Workspace, protocol: Protocol, now: datetime) -> None:
