@@ -27,7 +27,7 @@ def to_pdf(page: str, cut_off: date) -> bytes:
         raise NoPdf(NO_PANGO) from None
     logging.getLogger("weasyprint").setLevel(logging.ERROR)  # its warnings quote the page
     with _dated(cut_off):
-        document = HTML(string=page, url_fetcher=URLFetcher(allowed_protocols={"data"}, fail_on_errors=True))
+        document = HTML(string=page, url_fetcher=URLFetcher(allowed_protocols={"data"}))
         content: bytes = document.write_pdf(pdf_variant="pdf/ua-1", pdf_identifier=False)
     return content
 
