@@ -101,6 +101,7 @@ def _tables(sites: list[str], people: int) -> dict[str, tuple[str, Rows]]:
         **_checks(sites, people),
         **_queries(sites, people),
         **_central(sites, people),
+        **_log(people),
         **_store(sites, people),
     }
 
@@ -111,7 +112,7 @@ def _identity() -> dict[str, tuple[str, Rows]]:
     return {
         "meta.snapshot": ("d:as_of t:built_at v:code_version v:study_digest", [row]),
         "meta.table_dictionary": ("v:table_name v:description", []),
-        "meta.column_dictionary": ("v:table_name v:column_name n:position v:description v:blinding", []),
+        "meta.column_dictionary": ("v:table_name v:column_name n:position v:description v:codes v:blinding", []),
     }
 
 
@@ -162,6 +163,8 @@ def _kri(kri: str, site: str, turn: int, n: int) -> dict[str, Any]:
             "chance_watch": 0.02,
             "chance_action": 0.0008,
         }
+    if status in ("NO_DATA", "BROKEN"):  # counted, and not judged
+        row |= dict.fromkeys(("p_upper", "wilson_low", "wilson_high", "p_vs_others", "power_watch", "power_action"))
     return row
 
 
@@ -434,6 +437,14 @@ def _central(sites: list[str], people: int) -> dict[str, tuple[str, Rows]]:
         "v:status"
     )
     return {"quality.central_check": (columns, rows)}
+
+
+def _log(people: int) -> dict[str, tuple[str, Rows]]:
+    rows = [
+        {"measure": "events_a_day", "n": 120, "n_users": people, "upto": AS_OF},
+        {"measure": "unusual_days", "n": 2, "n_of": 28, "n_users": people, "upto": AS_OF},
+    ]
+    return {"quality.log_quality": ("v:measure n:n n:n_of n:n_users d:upto", rows if people > 9 else [])}
 
 
 def _store(sites: list[str], people: int) -> dict[str, tuple[str, Rows]]:

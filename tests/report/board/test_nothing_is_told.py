@@ -45,8 +45,8 @@ PEOPLE = 24
 
 
 def lay_out(root: Path, given: int, log: bool) -> Workspace:
-    """A trial of 24 people at two sites; every second one is `given` the programme, and only they use it and are
-    asked at follow-up."""
+    """A trial of 24 people at two sites; every second one is `given` the programme, and half of them use it: too few
+    for anything of the log to be told."""
     study = (SCHEMAS / "studies" / "ict_sad.yaml").read_text(encoding="utf-8")
     study = study.replace("{arm: ICT,", f"{{arm: {ARMS[0]},").replace("{arm: TAU,", f"{{arm: {ARMS[1]},")
     study = study.replace("arms: [ICT]", f"arms: [{ARMS[0]}]")
@@ -60,9 +60,9 @@ def lay_out(root: Path, given: int, log: bool) -> Workspace:
         put(workspace, site, "allocation", [allocated(person, i, given) for person, i in people])
         put(workspace, site, "questionnaires", [line for person, i in people for line in forms(person, i)])
         if log:
-            put(workspace, site, "usage", [used(person, i) for person, i in people if i % 2 == 0])
-            put(workspace, site, "contacts", [called(person, i) for person, i in people if i % 2 == 0])
-            put(workspace, site, "adverse_events", [fell_ill(person, i) for person, i in people if i % 2 == 0])
+            put(workspace, site, "usage", [used(person, i) for person, i in people if i % 4 == 0])
+            put(workspace, site, "contacts", [called(person, i) for person, i in people if i % 4 == 0])
+            put(workspace, site, "adverse_events", [fell_ill(person, i) for person, i in people if i % 4 == 0])
     return workspace
 
 

@@ -171,7 +171,6 @@ def _mark(row: Row, trial: Trial, x: Scale, y: float) -> SiteMark:
     def from_on(name: str) -> float | None:
         return x.at(row[name] / n) if n and row[name] is not None and row[name] / n <= x.high else None
 
-    seen = bool(n) and row["metric"] is not None
     return SiteMark(
         name=shortened(trial.name(row["site_id"]), 14),
         language=trial.language(row["site_id"]),
@@ -179,12 +178,17 @@ def _mark(row: Row, trial: Trial, x: Scale, y: float) -> SiteMark:
         text=of(row["numerator"], n),
         status=row["status"],
         glyph=f"{status.glyph} {status.words}",
-        low=x.at(row["wilson_low"]) if seen else None,
-        high=x.at(min(row["wilson_high"], x.high)) if seen else None,
-        dot=x.at(min(row["metric"], x.high)) if seen else None,
+        low=_within(x, row["wilson_low"]),
+        high=_within(x, row["wilson_high"]),
+        dot=_within(x, row["metric"]),
         watch=from_on("watch_from"),
         action=from_on("action_from"),
     )
+
+
+def _within(x: Scale, value: float | None) -> float | None:
+    """Where a value lies, or the end of the axis; None where it is not known."""
+    return None if value is None else x.at(min(value, x.high))
 
 
 def indicator_table(figure_id: str, source: Source, trial: Trial, kris: Sequence[str]) -> list[Figure]:
