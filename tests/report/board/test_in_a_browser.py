@@ -17,6 +17,7 @@ from tests.report.board.made_up import numbers, study
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next((path for name in NAMES if (path := shutil.which(name))), None)
 ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking")
+PATIENCE = 300_000.0  # milliseconds: the machine may be busy
 SHOWN = ("BROKEN", "NO_DATA", "ACTION", "WATCH")
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed, so nothing can be opened in it")
@@ -33,9 +34,10 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, list[
     asked: list[str] = []
     said: list[str] = []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS), timeout=PATIENCE)
         context = browser.new_context(offline=True, viewport={"width": 1000, "height": 800}, bypass_csp=False)
         page = context.new_page()
+        page.set_default_timeout(PATIENCE)
         page.on("request", lambda request: asked.append(request.url))
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
