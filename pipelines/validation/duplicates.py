@@ -141,7 +141,7 @@ def set_duplicates_apart(files: Delivered, places: pl.Series, counts: Counts) ->
 
 
 def _copy(files: Delivered, target: Path, places: pl.Series | list[int], *, without: bool = False) -> None:
-    """The accepted rows at `places`, or all without them, as the file `target`, each with its place."""
+    """The accepted rows at `places` (ascending), or all without them, as the file `target`, each with its place."""
     import polars as pl
 
     parquet: Any = import_module("pyarrow.parquet")
@@ -153,8 +153,10 @@ def _copy(files: Delivered, target: Path, places: pl.Series | list[int], *, with
             for group in range(source.num_row_groups):
                 rows = pl.DataFrame(pl.from_arrow(source.read_row_group(group)))
                 rows = rows.with_columns(pl.int_range(start, start + rows.height, dtype=pl.Int64).alias("place"))
+                first, beyond = chosen.search_sorted(pl.Series([start, start + rows.height]))
                 start += rows.height
-                copy.add(rows.filter(pl.col("place").is_in(chosen.implode()) ^ without))
+                mine = chosen[first:beyond]  # of all places only these are worth a look
+                copy.add(rows.filter(pl.col("place").is_in(mine.implode()) ^ without))
         copy.close()
     finally:
         copy.discard()

@@ -9,12 +9,19 @@ from typing import Any
 
 from pipelines.warehouse.quoting import literal
 
-# Seconds are compared to the microsecond, to which ours are exact; theirs are sums of fractions.
+COUNTED = (
+    *("n_sessions", "n_logins", "n_modules_opened", "n_modules_completed", "n_messages_to_therapist"),
+    "n_messages_from_therapist",
+)
+# Seconds are compared to the microsecond, to which ours are exact; theirs are sums of fractions. Of a week in which
+# a whole site fell silent only the pipeline says that nobody knows (NULL): it counts as the zero of the others.
 COLUMNS = {
     "session": "subject_id, session_no, started_at, ended_at, n_events, round(duration_s, 6) AS duration_s, week_no",
-    "participant_week": (
-        "subject_id, week_no, n_sessions, round(active_minutes * 60, 5) AS active_s, n_logins, n_modules_opened, "
-        "n_modules_completed, n_messages_to_therapist, n_messages_from_therapist"
+    "participant_week": ", ".join(
+        [
+            "subject_id, week_no, round(coalesce(active_minutes, 0) * 60, 5) AS active_s",
+            *(f"coalesce({name}, 0) AS {name}" for name in COUNTED),
+        ]
     ),
 }
 
