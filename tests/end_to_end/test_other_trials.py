@@ -104,6 +104,15 @@ def test_the_blinded_file_tells_nothing_of_waiting(ptsd: Trial) -> None:
     assert "WEEK 13" in said and "AFTER WAITING" not in said and "WEEK 26" not in said
 
 
+def test_clinicians_acknowledge_most_alerts_in_time(ptsd: Trial) -> None:
+    """As `safety.alert` names them, so that the first screen shows the few that nobody took."""
+    rows = ptsd.query("SELECT kind, status, count(*) AS n FROM safety.alert GROUP BY ALL")
+    every = sum(row["n"] for row in rows)
+    in_time = sum(row["n"] for row in rows if row["status"] == "acknowledged")
+    assert every > 10 and {"item_answer", "deterioration"} <= {row["kind"] for row in rows}
+    assert 0.8 * every <= in_time
+
+
 # ---------------------------------------------------------------- a single case
 
 

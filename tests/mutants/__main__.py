@@ -22,26 +22,17 @@ from tests.mutants.mutant import Mutant
 
 SQL = (
     "outcome.part_score", "outcome.profile", "outcome.score", "outcome.record", "outcome.baseline", "outcome.change",
-    "outcome.chosen", "outcome.verdict", "outcome.recovery", "outcome.week_record", "analysis.adsg",
+    "outcome.chosen", "outcome.verdict", "outcome.recovery",
 )  # fmt: skip
 PYTHON = (
     "pipelines/study/item_names.py",
     "pipelines/study/instrument.py",
-    "pipelines/study/instrument_check.py",
     "pipelines/study/reliable_change.py",
     "pipelines/study/outcome.py",
     "pipelines/study/value_set.py",
 )
-TESTS_OF_SQL = [
-    f"tests/sql/test_{name}.py"
-    for name in ("golden_scores", "responses", "scores", "weeks", "visits", "epochs", "instruments", "outcome_oracle")
-]
-TESTS_OF_PYTHON = [
-    "tests/study/test_instrument_files.py",
-    "tests/sql/test_golden_scores.py",
-    "tests/sql/test_responses.py",
-    "tests/sql/test_instruments.py",
-]
+TESTS_OF_SQL = [f"tests/sql/test_{name}.py" for name in ("epochs", "responses", "golden_scores", "visits")]
+TESTS_OF_PYTHON = ["tests/study/test_rules_of_instruments.py", "tests/study/test_instrument_files.py"]
 EQUIVALENT = Path(__file__).with_name("equivalent.yaml")
 
 

@@ -18,7 +18,7 @@ from tests.sql.test_oracle import compare, forms
 from tests.sql.test_outcome_oracle import courses
 from tests.sql.trial import Tables, Trial
 
-EXAMPLES, SEEDS = 60, range(8)
+EXAMPLES, SEEDS, FORMS = 25, range(16), 20
 OUTCOMES = ("analysis.adqs", "analysis.adqw", "analysis.adresp", "analysis.adsg")
 COLUMNS = (
     "usubjid", "paramcd", "aseq", "ady", "avisit", "awtdiff", "aval", "base", "chg", "pchg", "ablfl", "anl01fl",
@@ -70,7 +70,7 @@ def _instruments() -> Judge:
     trial.person("001")
     trial.delivery("oxford", "questionnaires")
     chance = random.Random(1)
-    sent = [*JUST_BESIDE, *((name, made_up(name, chance)) for name in trial.protocol.instruments for _ in range(40))]
+    sent = [*JUST_BESIDE, *((name, made_up(name, chance)) for name in trial.protocol.instruments for _ in range(FORMS))]
     truth: dict[tuple[int, str], Any] = {}
     for number, (name, form) in enumerate(sent):
         truth |= expected(number, name, form)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from pipelines.study.instrument_file import INSTRUMENTS, load_instrument
 from pipelines.study.load import Protocol
-from pipelines.study.outcome import ParameterChange, Threshold
+from pipelines.study.outcome import ParameterChange, Recovery, Threshold
+from pipelines.study.study import Schedule
 from tests.sql.trial import Trial, day, phq9, with_study
 
 
@@ -172,3 +175,83 @@ def test_no_per_cent_of_a_baseline_of_0(ict_sad: Protocol) -> None:
     trial.person("001")
     course(trial, phq9=(0, 0))
     assert answers(trial, "half") == {"RESP": "NA"}
+
+
+def test_just_below_the_per_cent_of_a_response_is_none(trial: Trial) -> None:
+    """From 144 by 40 points, 27.8 %, and by 41, 28.5 %."""
+    for subject, end in (("001", 104), ("002", 103)):
+        trial.person(subject)
+        course(trial, subject, lsas_sr=(144, end))
+    rows = trial.tables("analysis.adresp").rows(
+        "SELECT avalc FROM analysis.adresp WHERE defid = 'lsas_response' ORDER BY usubjid"
+    )
+    assert rows == [("N",), ("Y",)]
+
+
+def test_a_prorated_change_just_at_a_threshold_is_reliable(ict_sad: Protocol) -> None:
+    """Four items of fear missing: 11 x 24/20 - 6 x 24/20 = 6, in binary fractions 5.999999999999999."""
+    stated = ParameterChange(paramcd="LSASTOT", definition="lsas_change", threshold=6, source="for this test")
+    named = ict_sad.study.outcomes
+    outcomes = named.model_copy(update={"reliable_change": [*named.reliable_change, stated]})
+    trial = Trial(with_study(ict_sad, outcomes=outcomes))
+    for subject, points in (("001", (11, 6)), ("002", (6, 11))):
+        trial.person(subject)
+        for study_day, fear in zip((1, 106), points, strict=True):
+            answers = lsas(0) | {f"fear_{n}": 1 if n <= fear else 0 for n in range(1, 21)}
+            trial.form(subject, "lsas_sr", day(study_day), answers | {f"fear_{n}": None for n in range(21, 25)})
+    db = trial.tables("analysis.adqs", "analysis.adresp")
+    flags = db.rows("SELECT relchgfl FROM analysis.adqs WHERE paramcd = 'LSASTOT' AND aseq = 2 ORDER BY subjid")
+    assert flags == [("IMPROVED",), ("DETERIORATED",)]
+    said = "SELECT paramcd, avalc FROM analysis.adresp WHERE defid = 'lsas_change' ORDER BY subjid, paramcd"
+    assert db.rows(said) == [("RELDET", "N"), ("RELIMP", "Y"), ("RELDET", "Y"), ("RELIMP", "N")]
+
+
+def test_definitions_on_a_scale_on_which_high_is_better(ict_sad: Protocol) -> None:
+    """A diary of interactions: a case has 20 or fewer, in remission are 60 and more; 10 more are reliable, half as many
+    again are a response."""
+    diary = load_instrument(INSTRUMENTS / "social_diary.yaml")
+    rule: dict[str, Any] = {"paramcd": "SOCINT", "source": "for this test"}
+    outcomes = ict_sad.study.outcomes.model_copy(
+        update={
+            "caseness": [Threshold(definition="alone", value=20, **rule)],
+            "remission": [Threshold(definition="among_people", value=60, **rule)],
+            "response": [Threshold(definition="half_more", value=50, **rule)],
+            "reliable_change": [ParameterChange(definition="ten", threshold=10, **rule)],
+            "recovery": [
+                Recovery.model_validate(
+                    {
+                        "definition": "both", "title": "t", "source": "s",
+                        "measures": [[{"paramcd": "SOCINT", "caseness": "alone", "reliable_change": "ten"}]],
+                    }
+                )
+            ],
+            "sudden_gains": [],
+        }
+    )  # fmt: skip
+    schedules = [*ict_sad.study.instruments, Schedule(instrument="social_diary", visits=["BASELINE", "WEEK 15"])]
+    study = ict_sad.study.model_copy(update={"outcomes": outcomes, "instruments": schedules})
+    trial = Trial(replace(ict_sad, study=study, instruments={**ict_sad.instruments, "social_diary": diary}))
+    cases = [
+        # start and end; case at the end, reliably better and worse, response, remission, recovery, reliable recovery
+        ((20, 30), "N", "Y", "N", "Y", "N", "Y", "Y"),
+        ((21, 11), "Y", "N", "Y", "N", "N", "NA", "NA"),
+        ((40, 60), "N", "Y", "N", "Y", "Y", "NA", "NA"),
+        ((40, 59), "N", "Y", "N", "N", "N", "NA", "NA"),
+        ((12, 21), "N", "N", "N", "Y", "N", "Y", "N"),
+        ((9, 20), "Y", "Y", "N", "Y", "N", "N", "N"),
+    ]
+    items = [f"{kind}_{n}" for kind in ("in_person", "remote") for n in range(1, 8)]
+    for number, (ends, *_) in enumerate(cases):
+        trial.person(f"{number:03}")
+        for study_day, total in zip((1, 106), ends, strict=True):
+            answers = {item: min(20, max(0, total - 20 * i)) for i, item in enumerate(items)}
+            trial.form(f"{number:03}", "social_diary", day(study_day), answers)
+    sql = (
+        "SELECT subjid, paramcd, avalc FROM analysis.adresp WHERE avisit = 'WEEK 15' "
+        "AND (defid = 'both') = (paramcd IN ('RECOV', 'RELRECOV')) ORDER BY 1"
+    )
+    said: dict[str, dict[str, str]] = {}
+    for subject, question, answer in trial.tables("analysis.adresp").rows(sql):
+        said.setdefault(subject, {})[question] = answer
+    asked = ("CASE", "RELIMP", "RELDET", "RESP", "REMIS", "RECOV", "RELRECOV")
+    assert [tuple(one[question] for question in asked) for one in said.values()] == [tuple(c[1:]) for c in cases]

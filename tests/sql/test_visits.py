@@ -251,3 +251,28 @@ def test_a_scale_on_which_high_is_better_turns_every_flag_round(ict_sad: Protoco
         (18.0, "IMPROVED", None, "Y"),
         (9.0, "NONE", "Y", None),
     ]
+
+
+@pytest.mark.parametrize("after", [2, 5])
+def test_what_is_filled_in_after_the_start_is_no_baseline_even_in_its_window(ict_sad: Protocol, after: int) -> None:
+    baseline = ict_sad.study.visits[0].model_copy(update={"window": (-28, 7)})
+    trial = Trial(with_study(ict_sad, visits=[baseline, *ict_sad.study.visits[1:]]))
+    trial.person("001")
+    trial.form("001", "phq9", day(1), phq9(20))
+    trial.form("001", "phq9", day(after), phq9(10))
+    columns = "avisit, base, chg, ablfl, anl01fl"
+    assert trial.tables().rows(f"SELECT {columns} FROM analysis.adqs ORDER BY aseq") == [
+        ("BASELINE", 20.0, None, "Y", "Y"),
+        ("BASELINE", 20.0, -10.0, None, None),
+    ]
+
+
+def test_forms_of_one_moment_are_numbered_by_delivery_then_by_row(trial: Trial) -> None:
+    trial.person("001")
+    noon = at(f"{day(57)}T12:00")
+    for delivery in (["M"], ["Z", "A"]):
+        trial.delivery("oxford", "questionnaires", scope="incremental")
+        for label in delivery:
+            trial.form("001", "phq9", noon, phq9(9), visit=label)
+    found = trial.tables().rows("SELECT visit, anl01rsn FROM analysis.adqs ORDER BY aseq")
+    assert found == [("M", "FIRST DELIVERED"), ("Z", None), ("A", None)]

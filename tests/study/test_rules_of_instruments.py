@@ -72,6 +72,7 @@ def test_items_that_hold_only_some_numbers_and_those_that_may_not_apply() -> Non
 
 def test_runs_of_numbers() -> None:
     assert numbers_of("1-3,7, 9 - 9") == [1, 2, 3, 7, 9]
+    assert numbers_of("2") == [2]
     for wrong in ("3-1", "a", "1-"):
         with pytest.raises(ValueError, match=r"runs backwards|does not list"):
             numbers_of(wrong)
@@ -132,3 +133,17 @@ def test_a_value_set_by_decrements_or_as_a_table(tmp_path: Path, name: str) -> N
         path.write_text("full_health: 1\ndecrements:\n  1: {2: 0.06, 5: 0.27}\n  5: {2: 0.1, 5: 0.1}\n")
     found = load_value_set(path, instrument, score)
     assert found == {profile: float(worth(profile)) for profile in every}
+
+
+def test_what_items_may_say() -> None:
+    data = load_instrument(INSTRUMENTS / "wsas.yaml").model_dump() | {"cdisc": None}
+    whole = Instrument.model_validate(data | {"items": [{"numbers": "1-5", "range": [0, 8], "reversed": "1-5"}]})
+    assert whole.reversed_items == {"1", "2", "3", "4", "5"}
+    assert whole.test_codes == {}
+    for items, said in (
+        ([{"numbers": "1-5", "range": [8, 8]}], "runs backwards"),
+        ([{"numbers": "1-3", "range": [0, 8]}, {"numbers": "3-5", "range": [0, 8]}], "items listed twice: 3"),
+        ([{"numbers": "1-5", "range": [0, 8], "reversed": "6"}], "name items outside"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            Instrument.model_validate(data | {"items": items})
