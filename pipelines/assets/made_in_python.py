@@ -2,17 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import dagster as dg
 
 from pipelines.assets.night_resource import NightResource
 from pipelines.assets.table_key import key_of
 from pipelines.quality.audit_chain import AUDIT_TRAIL, write_audit_trail
-from pipelines.quality.check_table import CHECK_RESULT, write_check_results
+from pipelines.quality.check_table import CHECK_RESULT, load_check_results, write_check_results
 from pipelines.quality.judge import CheckResult, judge
 from pipelines.quality.report_tables import REPORT_TABLES, write_report_table
 from pipelines.study.check import Check, load_checks
 from pipelines.warehouse.database import build_file, open_build
+from pipelines.warehouse.kept import Made as Kept
+from pipelines.warehouse.kept import forget, take_over
 
 
 @dataclass(frozen=True)
@@ -33,17 +36,31 @@ class MadeInPython:
     verdicts: Callable[[dg.AssetKey], list[dg.AssetCheckSpec]] | None = None
 
 
+def _take_over(night: NightResource, con: Any, name: str, make: Callable[[], object], rule: str | None = None) -> Kept:
+    """The table as it stands where nothing that it is made of has changed. Without a `rule` of its own, all of the
+    study file and the day count."""
+    rule = rule or f"{night.protocol().digest} {night.day}"
+    return take_over(con, name, MADE_IN_PYTHON[name].reads, rule, make, file=build_file(night.workspace))
+
+
 def _audit_trail(night: NightResource) -> Made:
+    file = build_file(night.workspace)
     with open_build(night.workspace) as con:
-        return Made(write_audit_trail(con, build_file(night.workspace)))
+        kept = _take_over(night, con, AUDIT_TRAIL, lambda: write_audit_trail(con, file), "chained")
+    return Made(kept.n_rows)
 
 
 def _check_result(night: NightResource) -> Made:
-    checks = load_checks()
+    checks, study = load_checks(), night.protocol().study
+    rule = repr(([site.site for site in study.sites], [check.limit_in(study) for check in checks]))
     with open_build(night.workspace) as con:
-        results = judge(con, night.protocol(), checks)
-        write_check_results(con, results)
-    return Made(len(results), [_verdict(c, [r for r in results if r.check_name == c.name]) for c in checks])
+        kept = _take_over(
+            night, con, CHECK_RESULT, lambda: write_check_results(con, judge(con, night.protocol(), checks)), rule
+        )
+        results = load_check_results(con)
+        if any(result.status == "BROKEN" for result in results):
+            forget(con, CHECK_RESULT, file=build_file(night.workspace))  # to be judged again, whatever has changed
+    return Made(kept.n_rows, [_verdict(c, [r for r in results if r.check_name == c.name]) for c in checks])
 
 
 def _report_table(name: str) -> MadeInPython:
@@ -51,7 +68,8 @@ def _report_table(name: str) -> MadeInPython:
 
     def make(night: NightResource) -> Made:
         with open_build(night.workspace) as con:
-            return Made(write_report_table(con, night.protocol(), name))
+            kept = _take_over(night, con, name, lambda: write_report_table(con, night.protocol(), name))
+        return Made(kept.n_rows)
 
     return MadeInPython(REPORT_TABLES[name].reads, {"python"}, make)
 
@@ -78,10 +96,9 @@ def _verdict_specs(key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
     return [dg.AssetCheckSpec(check.name, asset=key, description=check.message) for check in load_checks()]
 
 
+METRICS = ("quality.metric", "quality.arrival")
 MADE_IN_PYTHON = {
     **{name: _report_table(name) for name in REPORT_TABLES},
     AUDIT_TRAIL: MadeInPython(("quality.change",), {"duckdb"}, _audit_trail),
-    CHECK_RESULT: MadeInPython(
-        ("quality.metric", "quality.arrival"), {"greatexpectations"}, _check_result, _verdict_specs
-    ),
+    CHECK_RESULT: MadeInPython(METRICS, {"greatexpectations"}, _check_result, _verdict_specs),
 }

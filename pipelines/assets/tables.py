@@ -104,6 +104,7 @@ def _make(night: NightResource, graph: Graph, name: str) -> dg.MaterializeResult
         metadata = {
             "dagster/row_count": derived.n_rows,
             "seconds": round(derived.seconds, 3),
+            "taken over": derived.taken_over,
             "dagster/column_lineage": _lineage(graph, name),
         }
     checks = made.verdicts or _judge_table(night, graph.dictionary[name])

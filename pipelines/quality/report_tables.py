@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipelines.quality.cards import check_cards, check_grid
 from pipelines.quality.central import central_checks
-from pipelines.quality.check_table import write_table
+from pipelines.quality.check_table import load_check_results, write_table
 from pipelines.quality.forecast import recruitment_forecast
 from pipelines.quality.indicators import counts_of, judge_indicators
-from pipelines.quality.judge import CheckResult
 
 if TYPE_CHECKING:
     import duckdb
@@ -34,10 +33,7 @@ def _kri(con: duckdb.DuckDBPyConnection, protocol: Protocol) -> Rows:
 
 
 def _check_card(con: duckdb.DuckDBPyConnection, protocol: Protocol) -> list[dict[str, Any]]:
-    columns = [field.name for field in fields(CheckResult)]
-    listed = ", ".join(columns)
-    rows = con.execute(f"SELECT {listed} FROM quality.check_result ORDER BY check_name, site_id").fetchall()  # noqa: S608
-    return check_cards(con, [CheckResult(*row) for row in rows], protocol.study)
+    return check_cards(con, load_check_results(con), protocol.study)
 
 
 def _check_grid(con: duckdb.DuckDBPyConnection, protocol: Protocol) -> Rows:

@@ -15,9 +15,11 @@ from pipelines.study.load import Protocol
 from pipelines.warehouse.code_version import code_version
 from pipelines.warehouse.database import build_file, close_build, create_table, insert_rows, open_build
 from pipelines.warehouse.dictionary import LAYERS, Dictionary, Table, load_dictionary
-from pipelines.warehouse.engines import answered, begin_build
+from pipelines.warehouse.engines import answered, begin_build, on_spark
 from pipelines.warehouse.errors import WarehouseError, reason
 from pipelines.warehouse.inputs import Acknowledgement, Answer, Delivery, create_inputs
+from pipelines.warehouse.kept import LAYER as KEPT
+from pipelines.warehouse.kept import forget, note_given, parts_read, reopen, take_over
 from pipelines.warehouse.quoting import identifier
 from pipelines.warehouse.study_tables import create_study_tables
 from pipelines.workspace import Workspace
@@ -35,11 +37,13 @@ _NAMES = {"TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ", '"NULL"': "NULL"}
 
 @dataclass(frozen=True)
 class Derived:
-    """What came of one SQL file."""
+    """What came of one SQL file; `changed` where the table holds something else than the last night."""
 
     table: str
     n_rows: int
     seconds: float
+    taken_over: bool
+    changed: bool
 
 
 def start_build(
@@ -50,29 +54,36 @@ def start_build(
     answers: Iterable[Answer] = (),
     acknowledgements: Iterable[Acknowledgement] = (),
 ) -> Path:
-    """A fresh build database with the protocol (`study.*`), and what was delivered, answered and acknowledged
-    (`input.*`)."""
+    """The build database with the protocol (`study.*`), and what was delivered, answered and acknowledged (`input.*`).
+
+    It is last night's, whose tables are taken over where they are what tonight's would be, or a fresh one.
+    """
     import duckdb
 
     close_build(workspace)
     begin_build(workspace)
-    effects.remove(workspace.build)
-    effects.make_directory(workspace.build)
+    if not reopen(workspace):
+        close_build(workspace)
+        effects.remove(workspace.build)
+        effects.make_directory(workspace.build)
     file = build_file(workspace)
     try:
         with open_build(workspace) as con:
             effects.settle(file, effects.PRIVATE_FILE)
-            for layer in LAYERS:
+            for given in (layer for layer, rank in LAYERS.items() if rank == 0):
+                effects.execute(con, f"DROP SCHEMA IF EXISTS {identifier(given)} CASCADE", file=file)
+            for layer in (*LAYERS, KEPT):
                 effects.execute(con, f"CREATE SCHEMA IF NOT EXISTS {identifier(layer)}", file=file)
             create_study_tables(con, protocol, as_of, code_version(), file=file)
             create_inputs(con, deliveries, answers, acknowledgements, file=file)
+            note_given(con, file=file)
     except duckdb.Error as error:
         raise WarehouseError(f"the build could not be started: {reason(error)}") from None
     return file
 
 
 def derive(workspace: Workspace, name: str, graph: Graph | None = None) -> Derived:
-    """Run the SQL file of table `name` in the build database.
+    """Run the SQL file of table `name` in the build database, where the table is not already what would come of it.
 
     Raises WarehouseError when the columns are not those of the dictionary, in its order, or DuckDB refuses.
     """
@@ -81,15 +92,20 @@ def derive(workspace: Workspace, name: str, graph: Graph | None = None) -> Deriv
     from pipelines.warehouse.graph import load_graph
 
     graph = graph or load_graph()
-    query, started = graph.queries[name], time.perf_counter()
+    query, started, file = graph.queries[name], time.perf_counter(), build_file(workspace)
+    table = graph.dictionary.get(name)
+    rule = repr((query.sql, table and (table.types, table.materialise)))
     try:
         with open_build(workspace) as con:
-            made = answered(workspace, con, query)
-            effects.execute(con, _statement(con, made, graph.dictionary.get(name)), file=build_file(workspace))
-            n_rows = _count(con, name)
+
+            def make() -> None:
+                effects.execute(con, _statement(con, answered(workspace, con, query), table), file=file)
+
+            anew = on_spark(workspace, query)  # what it answers lies in files that another night does away with
+            made = take_over(con, name, parts_read(query), rule, make, file=file, anew=anew)
     except duckdb.Error as error:
         raise WarehouseError(f"sql/{query.layer}/{query.path.name} could not be run: {reason(error)}") from None
-    return Derived(name, n_rows, time.perf_counter() - started)
+    return Derived(name, made.n_rows, time.perf_counter() - started, made.taken_over, made.changed)
 
 
 def put_rows(
@@ -102,6 +118,7 @@ def put_rows(
     file = build_file(workspace)
     try:
         with open_build(workspace) as con:
+            forget(con, name, file=file)
             create_table(con, name, table.types, file=file)
             return insert_rows(con, name, rows, file=file)
     except duckdb.Error as error:
@@ -152,8 +169,3 @@ def _fits(made: str, declared: str) -> bool:
         return True
     wider = _WIDENED.get(declared)
     return wider is not None and wider.fullmatch(made) is not None
-
-
-def _count(con: Any, name: str) -> int:
-    (count,) = con.execute(f"SELECT count(*) FROM {identifier(name)}").fetchone()  # noqa: S608
-    return int(count)

@@ -22,9 +22,14 @@ def answered(workspace: Workspace, con: Any, query: Query) -> Query:
 
     Raises WarehouseError where Spark cannot be had or gives up.
     """
-    if query.layer != ON_SPARK or workspace.deployment().engine == "duckdb":
+    if not on_spark(workspace, query):
         return query
     return replace(query, sql=_engine(workspace).make(con, query, file=build_file(workspace)))
+
+
+def on_spark(workspace: Workspace, query: Query) -> bool:
+    """Whether Spark is to answer `query`."""
+    return query.layer == ON_SPARK and workspace.deployment().engine != "duckdb"
 
 
 def begin_build(workspace: Workspace) -> None:

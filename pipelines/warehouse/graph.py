@@ -21,6 +21,7 @@ from pipelines.warehouse.dictionary import LAYERS, TABLES, Dictionary, State, lo
 from pipelines.warehouse.errors import WarehouseError
 from pipelines.warehouse.inputs import input_columns
 from pipelines.warehouse.lint import chance, unportable
+from pipelines.warehouse.settings_read import settings_read
 from pipelines.warehouse.study_tables import study_columns
 
 SQL = Path(__file__).parents[2] / "sql"
@@ -47,6 +48,7 @@ class Query:
     path: Path
     sql: str
     reads: tuple[str, ...]
+    settings: tuple[str, ...] = ()  # columns of study.setting that it may read
 
     @cached_property
     def tree(self) -> exp.Query:
@@ -142,7 +144,7 @@ def _read_query(name: str, path: Path, known: set[str]) -> Query:
         problems += unportable(tree)
     if problems:
         raise GraphError([f"{where}: {problem}" for problem in problems])
-    query = Query(name, path, sql, tuple(reads))
+    query = Query(name, path, sql, tuple(reads), settings_read(tree))
     vars(query)["tree"] = tree  # it need not be parsed again
     return query
 

@@ -23,9 +23,10 @@ from pipelines.workspace import Workspace
 
 @dataclass(frozen=True)
 class _Facts:
-    """Of every SQL file, by the table that it makes: what it reads, and the lineage of its columns."""
+    """Of every SQL file, by the table that it makes: what it reads, of the settings too, and its columns' lineage."""
 
     reads: dict[str, list[str]]
+    settings: dict[str, list[str]]
     lineage: dict[str, Lineage]
 
 
@@ -48,7 +49,7 @@ def _graph(facts: _Facts) -> Graph:
     for name, reads in facts.reads.items():
         layer, table = name.split(".")
         path = SQL / layer / f"{table}.sql"
-        queries[name] = Query(name, path, path.read_text(encoding="utf-8"), tuple(reads))
+        queries[name] = Query(name, path, path.read_text(encoding="utf-8"), tuple(reads), tuple(facts.settings[name]))
     return Graph(queries, load_dictionary(), facts.lineage)
 
 
@@ -56,6 +57,7 @@ def _keep(graph: Graph, file: Path) -> None:
     content = {
         "code": _code(),
         "reads": {name: query.reads for name, query in graph.queries.items()},
+        "settings": {name: query.settings for name, query in graph.queries.items()},
         "lineage": {name: graph.column_lineage(name) for name in graph.queries},
     }
     text = json.dumps(content)
@@ -77,7 +79,7 @@ def _load(file: Path) -> _Facts | None:
         name: {column: [(table, source) for table, source in sources] for column, sources in columns.items()}
         for name, columns in content["lineage"].items()
     }
-    return _Facts(content["reads"], lineage)
+    return _Facts(content["reads"], content["settings"], lineage)
 
 
 def _code() -> list[str]:

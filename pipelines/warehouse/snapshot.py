@@ -27,6 +27,7 @@ from pipelines.warehouse.dictionary import Dictionary, load_dictionary
 from pipelines.warehouse.digest import NOT_IN_TABLES_DIGEST, Canon, inputs_digest, table_digest, tables_digest
 from pipelines.warehouse.errors import WarehouseError, reason
 from pipelines.warehouse.fresh_process import FreshProcess, fresh_process
+from pipelines.warehouse.kept import mark_whole
 from pipelines.warehouse.published import BLINDED, MANIFEST, UNBLINDED, UNBLINDED_MANIFEST, WRITING
 from pipelines.warehouse.quoting import identifier, literal, parquet
 from pipelines.workspace import Workspace
@@ -77,7 +78,10 @@ def write_snapshot(
         # The writers start while the digests are computed.
         with fresh_process(spill) as open_writer, fresh_process(spill) as blinded_writer, open_build(workspace) as con:
             writers = {UNBLINDED: open_writer, BLINDED: blinded_writer}
-            return _write(con, writers, workspace, protocol, as_of, dictionary, now or datetime.now(UTC))
+            folder = _write(con, writers, workspace, protocol, as_of, dictionary, now or datetime.now(UTC))
+        close_build(workspace)
+        mark_whole(workspace)
+        return folder
     except duckdb.Error as error:
         raise WarehouseError(f"the snapshot could not be written: {reason(error)}") from None
     finally:

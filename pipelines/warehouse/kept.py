@@ -1,0 +1,184 @@
+"""The last night's build, kept so that a table is taken over where nothing that it was made of has changed.
+
+`kept.made`, in the build itself, has one row a table: what it was made of, and what it holds. A table is made of its
+SQL and of what the tables hold that the SQL reads; of `study.setting`, whose day changes every night, only the
+columns that it may read count. So a table that was made anew and came out as before changes nothing after it.
+
+Nothing is taken on trust: a build counts only when the same program and libraries left it, closed it whole, and
+every table still holds what was written down. Any doubt makes a fresh one. What an interrupted night left is never
+gone on with.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from pipelines import effects
+from pipelines.warehouse.code_version import code_version
+from pipelines.warehouse.database import build_file, close_build, create_table, insert_rows, open_build
+from pipelines.warehouse.graph import Query
+from pipelines.warehouse.quoting import identifier
+from pipelines.workspace import Workspace
+
+LAYER = "kept"
+_MADE = "kept.made"
+_COLUMNS = {"name": "VARCHAR", "made_of": "VARCHAR", "n_rows": "BIGINT", "content": "VARCHAR", "identity": "VARCHAR"}
+_SETTING = "study.setting"
+_GIVEN = ("study", "input")
+_IS_DERIVED = "split_part(name, '.', 1) NOT IN ('study', 'input')"
+_LIBRARIES = ("duckdb", "great-expectations")
+
+
+@dataclass(frozen=True)
+class Made:
+    """What came of a table: its rows, whether it was taken over, and whether it holds anything else than before."""
+
+    n_rows: int
+    taken_over: bool
+    changed: bool
+
+
+def whole_mark(workspace: Workspace) -> Path:
+    """The file that says that the build was closed whole, and by which program."""
+    return workspace.build / "whole"
+
+
+def mark_whole(workspace: Workspace) -> None:
+    """Let the next night take over what has not changed. The build must be closed."""
+    if build_file(workspace).exists():
+        effects.write(whole_mark(workspace), _program().encode())
+
+
+def reopen(workspace: Workspace) -> bool:
+    """Whether the last build can be gone on with. From now on it is not whole until it is closed again."""
+    import duckdb
+
+    mark = whole_mark(workspace)
+    if not mark.exists() or mark.read_bytes() != _program().encode():
+        return False
+    effects.remove(mark)
+    try:
+        with open_build(workspace) as con:
+            noted = con.execute(f"SELECT name, content FROM {_MADE} WHERE {_IS_DERIVED}").fetchall()  # noqa: S608
+            return all(_content(con, name) == content for name, content in noted)
+    except duckdb.Error:
+        close_build(workspace)
+        return False
+
+
+def note_given(con: Any, *, file: Path) -> None:
+    """Write down what the protocol and the deliveries hold tonight; they were put there anew."""
+    given = [(name, _content(con, name)) for name in _names(con, _GIVEN)]
+    gathered = dict(given)  # of a view over files, the small ones lie in a table beside it
+    given = [(name, content + gathered.get(f"{name}_gathered", "")) for name, content in given if name != _SETTING]
+    (setting,) = con.execute(f"SELECT * FROM {_SETTING}").fetchall()  # noqa: S608
+    columns = [str(described[0]) for described in con.description]
+    given += [(f"{_SETTING}.{name}", repr(value)) for name, value in zip(columns, setting, strict=True)]
+    if _MADE not in _names(con, [LAYER]):
+        create_table(con, _MADE, _COLUMNS, file=file)
+    effects.execute(con, f"DELETE FROM {_MADE} WHERE NOT {_IS_DERIVED}", file=file)  # noqa: S608
+    insert_rows(con, _MADE, [(name, None, None, content, content) for name, content in given], file=file)
+
+
+def take_over(
+    con: Any,
+    name: str,
+    reads: Iterable[str],
+    rule: str,
+    make: Callable[[], object],
+    *,
+    file: Path,
+    anew: bool = False,
+) -> Made:
+    """The table as it stands, where it was made by the same `rule` of the same things; else, or where it must be made
+    `anew`, what `make` makes of it.
+
+    `make` runs in a transaction with the note of it: there are both or neither.
+    """
+    wanted = _made_of(con, reads, rule)
+    before = con.execute(f"SELECT made_of, n_rows, content FROM {_MADE} WHERE name = $name", {"name": name}).fetchone()  # noqa: S608
+    if not anew and wanted is not None and before is not None and before[0] == wanted:
+        return Made(int(before[1]), taken_over=True, changed=False)
+    con.begin()
+    try:
+        make()
+        n_rows, content = _count(con, name), _content(con, name)
+        forget(con, name, file=file)
+        if wanted is not None:
+            identity = wanted if _is_view(con, name) else content
+            insert_rows(con, _MADE, [(name, wanted, n_rows, content, identity)], file=file)
+        con.commit()
+    except BaseException:
+        con.rollback()
+        raise
+    return Made(n_rows, taken_over=False, changed=before is None or before[2] != content)
+
+
+def forget(con: Any, name: str, *, file: Path) -> None:
+    """Have the table made anew the next time."""
+    effects.execute(con, f"DELETE FROM {_MADE} WHERE name = $name", {"name": name}, file=file)  # noqa: S608
+
+
+def _made_of(con: Any, reads: Iterable[str], rule: str) -> str | None:
+    """The digest of what a table is made of; None where what it reads is not written down."""
+    known = dict(con.execute(f"SELECT name, identity FROM {_MADE}").fetchall())  # noqa: S608
+    parts = [(read, known.get(read)) for read in reads]
+    return None if any(found is None for _, found in parts) else _digest([rule, parts])
+
+
+def parts_read(query: Query) -> list[str]:
+    """What a SQL file reads; of the setting, each column by itself."""
+    others = [read for read in query.reads if read != _SETTING]
+    return [*others, *(f"{_SETTING}.{column}" for column in query.settings)]
+
+
+def _names(con: Any, layers: Iterable[str]) -> list[str]:
+    rows = con.execute(
+        "SELECT table_schema || '.' || table_name FROM information_schema.tables "
+        "WHERE table_catalog = current_database() AND list_contains($layers, table_schema) ORDER BY ALL",
+        {"layers": list(layers)},
+    ).fetchall()
+    return [name for (name,) in rows]
+
+
+def _content(con: Any, name: str) -> str:
+    """A digest of what a table holds, whatever the order of its rows; of a view, of its SQL."""
+    if (sql := _view_sql(con, name)) is not None:
+        return _digest(sql)
+    (numbers,) = con.execute(
+        f"SELECT count(*), sum(hash(t)), bit_xor(hash(t)) FROM {identifier(name)} AS t"  # noqa: S608
+    ).fetchall()
+    return _digest([str(number) for number in numbers])
+
+
+def _count(con: Any, name: str) -> int:
+    return int(con.execute(f"SELECT count(*) FROM {identifier(name)}").fetchone()[0])  # noqa: S608
+
+
+def _is_view(con: Any, name: str) -> bool:
+    return _view_sql(con, name) is not None
+
+
+def _view_sql(con: Any, name: str) -> str | None:
+    schema, table = name.split(".")
+    found = con.execute(
+        "SELECT sql FROM duckdb_views() WHERE database_name = current_database() "
+        "AND schema_name = $schema AND view_name = $table",
+        {"schema": schema, "table": table},
+    ).fetchone()
+    return str(found[0]) if found else None
+
+
+def _program() -> str:
+    """The code and the libraries that what is built depends on."""
+    return json.dumps([code_version(), *(version(library) for library in _LIBRARIES)])
+
+
+def _digest(facts: Any) -> str:
+    return sha256(json.dumps(facts).encode()).hexdigest()
