@@ -113,10 +113,11 @@ def nightly(
     unknown = sorted(set(sites) - set(protocol.study.site_by_id))
     if unknown:
         fail(f"No site {', '.join(unknown)}; the sites are {', '.join(protocol.study.site_by_id)}.")
+    from pipelines.landing.receive import any_news
     from pipelines.progress import Progress
     from pipelines.validation.isolation import reading
 
-    with Progress() as progress, reading(ahead=True):
+    with Progress() as progress, reading(ahead=full or any_news(workspace, protocol.study, settle)):
         progress.say("Starting")
         from pipelines.assets.nightly import Busy, run_nightly
 

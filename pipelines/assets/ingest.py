@@ -19,6 +19,7 @@ from pipelines.validation.deliveries import receipts_of
 from pipelines.validation.delivery import conservation_gap
 from pipelines.validation.isolation import read_deliveries, reading
 from pipelines.validation.rows import Rows
+from pipelines.warehouse.kept import mark_doubtful
 from schemas.feeds import FEEDS, Feed
 
 DELIVERIES = dg.AssetKey(["landing", "deliveries"])
@@ -64,6 +65,7 @@ def _receive_sites(run_id: str, site_ids: list[str], night: NightResource) -> Ni
     again."""
     if night.full:
         effects.remove(night.workspace.rows)
+        mark_doubtful(night.workspace)
     study = night.protocol().study
     settle = study.deliveries.settle_seconds if night.settle_seconds is None else night.settle_seconds
     landing, now, record = night.landing(), datetime.now(UTC), night.record(run_id)

@@ -13,6 +13,7 @@ from pipelines.assets.made_in_python import MADE_IN_PYTHON, Made
 from pipelines.assets.night_resource import NightResource
 from pipelines.assets.table_key import key_of
 from pipelines.quality.answers import load_answers
+from pipelines.quality.engine import load_engine
 from pipelines.safety.acknowledgement import load_acknowledgements
 from pipelines.validation.deliveries import all_deliveries
 from pipelines.warehouse.build import derive, start_build
@@ -101,6 +102,8 @@ def _make(night: NightResource, graph: Graph, name: str) -> dg.MaterializeResult
     else:
         derived = derive(night.workspace, name, graph)
         made = Made(derived.n_rows)
+        if derived.changed:
+            load_engine()
         metadata = {
             "dagster/row_count": derived.n_rows,
             "seconds": round(derived.seconds, 3),

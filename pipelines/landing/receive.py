@@ -16,8 +16,8 @@ from typing import Any
 from pipelines import effects
 from pipelines.landing.manifest import SUFFIX, Manifest, ManifestError, parse
 from pipelines.landing.receipt import Receipt, load_receipts
-from pipelines.landing.scan import Landing, LyingFile, signature
-from pipelines.study.study import Site
+from pipelines.landing.scan import Landing, LyingFile, scan, signature
+from pipelines.study.study import Site, Study
 from pipelines.workspace import Workspace
 
 OWNER_READS = 0o400
@@ -67,6 +67,13 @@ def has_news(workspace: Workspace, site: Site, landing: Landing, settle_seconds:
     drops = _drops([f for f in landing.files if f.site_id == site.site], memory)
     ready = (drop for drop in drops if _seconds_left(drop, settle_seconds) <= 0)
     return any(not _is_known(drop, memory) for drop in ready)
+
+
+def any_news(workspace: Workspace, study: Study, settle_seconds: int | None = None) -> bool:
+    """`has_news` of any site; without `settle_seconds` as the study file says."""
+    settle = study.deliveries.settle_seconds if settle_seconds is None else settle_seconds
+    landing = scan(workspace.landing, study)
+    return any(has_news(workspace, site, landing, settle) for site in study.sites)
 
 
 def _is_known(drop: _Drop, memory: _Memory) -> bool:

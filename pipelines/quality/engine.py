@@ -1,4 +1,5 @@
-"""Great Expectations in a process of its own: it takes three seconds to load, which pass beside other work.
+"""Great Expectations in a process of its own: it takes three seconds to load, which pass beside other work, and not
+at all in a night without anything to judge.
 
 The process is sent shares by site and answers with sites that fail; it is given nothing else to see.
 """
@@ -11,21 +12,46 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pipelines.quality.expectations import Rule, Shares, Verdicts, failing_sites
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 120  # seconds
-_loading: list[subprocess.Popen[str]] = []
+
+
+@dataclass
+class _Block:
+    """A block of `engine_ahead`: the engine that was begun in it, and whether that has had its one question."""
+
+    process: subprocess.Popen[str] | None = None
+    is_asked: bool = False
+
+
+_blocks: list[_Block] = []
 
 
 @contextmanager
 def engine_ahead() -> Iterator[None]:
-    """Begin to load the engine now; within the block the first `verdicts` is answered by it."""
+    """Within the block `load_engine` begins to load the engine, by which the next `verdicts` is answered."""
+    block = _Block()
+    _blocks.append(block)
+    try:
+        yield
+    finally:
+        _blocks.remove(block)
+        if block.process is not None:
+            block.process.kill()
+            block.process.communicate()
+
+
+def load_engine() -> None:
+    """Something will have to be judged: begin to load, where that is not done yet and somebody will end it."""
+    if not _blocks or _blocks[-1].process is not None:
+        return
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    process = subprocess.Popen(  # noqa: S603 (our own interpreter and module)
+    _blocks[-1].process = subprocess.Popen(  # noqa: S603 (our own interpreter and module)
         [sys.executable, "-m", __name__],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -34,14 +60,6 @@ def engine_ahead() -> Iterator[None]:
         encoding="utf-8",
         env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
     )
-    _loading.append(process)
-    try:
-        yield
-    finally:
-        if process in _loading:
-            _loading.remove(process)
-        process.kill()
-        process.communicate()
 
 
 def verdicts(shares: Shares, rules: Sequence[Rule]) -> Verdicts:
@@ -49,10 +67,12 @@ def verdicts(shares: Shares, rules: Sequence[Rule]) -> Verdicts:
 
     Raises TimeoutExpired, JSONDecodeError when that process does not answer.
     """
-    if not _loading:
+    block = _blocks[-1] if _blocks else _Block()
+    if block.process is None or block.is_asked:
         return failing_sites(shares, rules)
     question = json.dumps({"shares": shares, "rules": [asdict(rule) for rule in rules]})
-    answer, _ = _loading.pop().communicate(question, timeout=PATIENCE)
+    block.is_asked = True
+    answer, _ = block.process.communicate(question, timeout=PATIENCE)
     return {rule: None if sites is None else frozenset(sites) for rule, sites in json.loads(answer).items()}
 
 

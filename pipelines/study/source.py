@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import Annotated, Literal, get_args
 from zoneinfo import available_timezones
 
@@ -141,8 +141,14 @@ def _says_a_format(read: object) -> object:
 Read = Annotated[File, BeforeValidator(_says_a_format)]
 
 
+@cache
+def _zones() -> set[str]:
+    """Read from many files of the machine, so once a process."""
+    return available_timezones()
+
+
 def _is_zone(name: str) -> str:
-    if name not in available_timezones():
+    if name not in _zones():
         raise ValueError(f"`{name}` is not an IANA time zone; for example Asia/Tokyo")
     return name
 

@@ -45,14 +45,19 @@ class Made:
 
 
 def whole_mark(workspace: Workspace) -> Path:
-    """The file that says that the build was closed whole, and by which program."""
+    """The file that says that the build was closed whole, how large it was then, and by which program."""
     return workspace.build / "whole"
 
 
 def mark_whole(workspace: Workspace) -> None:
     """Let the next night take over what has not changed. The build must be closed."""
     if build_file(workspace).exists():
-        effects.write(whole_mark(workspace), _program().encode())
+        effects.write(whole_mark(workspace), _mark(workspace).encode())
+
+
+def mark_doubtful(workspace: Workspace) -> None:
+    """Let the next night take over nothing."""
+    effects.remove(whole_mark(workspace))
 
 
 def reopen(workspace: Workspace) -> bool:
@@ -60,9 +65,9 @@ def reopen(workspace: Workspace) -> bool:
     import duckdb
 
     mark = whole_mark(workspace)
-    if not mark.exists() or mark.read_bytes() != _program().encode():
+    if not mark.exists() or not build_file(workspace).exists() or mark.read_bytes() != _mark(workspace).encode():
         return False
-    effects.remove(mark)
+    mark_doubtful(workspace)
     try:
         with open_build(workspace) as con:
             noted = con.execute(f"SELECT name, content FROM {_MADE} WHERE {_IS_DERIVED}").fetchall()  # noqa: S608
@@ -175,9 +180,10 @@ def _view_sql(con: Any, name: str) -> str | None:
     return str(found[0]) if found else None
 
 
-def _program() -> str:
-    """The code and the libraries that what is built depends on."""
-    return json.dumps([code_version(), *(version(library) for library in _LIBRARIES)])
+def _mark(workspace: Workspace) -> str:
+    """The size of the build, and the code and the libraries that what it holds depends on."""
+    size = build_file(workspace).stat().st_size
+    return json.dumps([size, code_version(), *(version(library) for library in _LIBRARIES)])
 
 
 def _digest(facts: Any) -> str:

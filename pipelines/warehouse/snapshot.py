@@ -187,8 +187,7 @@ def _write_database(con: Any, writer: FreshProcess, workspace: Workspace, path: 
     for statement in (attach, "USE published", "BEGIN"):
         effects.execute(writer, statement, file=path)
     for part in parts:
-        for statement in _statements(part, rows / f"{part.name}.parquet"):
-            effects.execute(writer, statement, file=path)
+        effects.execute(writer, ";\n".join(_statements(part, rows / f"{part.name}.parquet")), file=path)
     for statement in ("COMMIT", "CHECKPOINT published", "USE memory", "DETACH published"):
         effects.execute(writer, statement, file=path)
     effects.remove(rows)

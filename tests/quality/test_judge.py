@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from pipelines.quality.check_table import write_check_results
-from pipelines.quality.engine import _loading, engine_ahead, verdicts
+from pipelines.quality.engine import _blocks, engine_ahead, load_engine, verdicts
 from pipelines.quality.expectations import Rule, Shares, Verdicts, failing_sites
 from pipelines.quality.judge import CheckResult, judge
 from pipelines.study.check import Check, limit_names, load_checks
@@ -135,11 +135,19 @@ def test_one_rule_that_cannot_be_judged_does_not_stop_the_others() -> None:
 
 def test_an_engine_that_was_loaded_ahead_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     with engine_ahead():
+        load_engine()
         monkeypatch.setattr("pipelines.quality.engine.failing_sites", lambda *_: pytest.fail("judged in this process"))
         assert verdicts(SHARES, RULES) == VERDICTS
+        (block,) = _blocks
     with engine_ahead():
-        pass  # a night that ends before it judges leaves no process behind
-    assert not _loading
+        load_engine()  # a night that ends before it judges leaves no process behind
+        (left,) = _blocks
+    assert all(block.process is not None and block.process.poll() is not None for block in (block, left))
+
+
+def test_no_engine_is_loaded_where_nobody_will_end_it() -> None:
+    load_engine()
+    assert not _blocks
 
 
 def test_a_broken_rule_is_broken_at_every_site(
