@@ -103,7 +103,11 @@ def simulate(workspace: Workspace, participants: int, seed: int, faults: bool) -
 @click.option("--site", "sites", multiple=True, help="Take in new drops of this site only; may be repeated.")
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="The day that counts as today (default: today, UTC).")
 @click.option("--settle", type=click.IntRange(0), help="Seconds a file must have stood still (default: study file).")
-@click.option("--full", is_flag=True, help="Read every stored original again instead of the rows kept from it.")
+@click.option(
+    "--full",
+    is_flag=True,
+    help="Read every stored original again and make every table anew, instead of what is kept of them.",
+)
 def nightly(
     workspace: Workspace, sites: tuple[str, ...], as_of: datetime | None, settle: int | None, full: bool
 ) -> None:
