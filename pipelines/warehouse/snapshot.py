@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from hashlib import file_digest
@@ -80,7 +81,8 @@ def write_snapshot(
             writers = {UNBLINDED: open_writer, BLINDED: blinded_writer}
             folder = _write(con, writers, workspace, protocol, as_of, dictionary, now or datetime.now(UTC))
         close_build(workspace)
-        mark_whole(workspace)
+        with suppress(OSError):  # what the next night cannot take over it makes anew
+            mark_whole(workspace)
         return folder
     except duckdb.Error as error:
         raise WarehouseError(f"the snapshot could not be written: {reason(error)}") from None
