@@ -8,6 +8,7 @@ import zlib
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from pipelines import effects
@@ -42,6 +43,7 @@ TOKENS = {
     "file": "ZQFILENAME",
 }
 PEOPLE = 24
+Reports = tuple[Path, str, Workspace, Workspace]  # the report, the permuted trial's, and both trials
 
 
 def lay_out(root: Path, given: int, log: bool) -> Workspace:
@@ -135,7 +137,7 @@ def publish(workspace: Workspace) -> str:
 
 
 @pytest.fixture(scope="module")
-def reports(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, Workspace]:
+def reports(tmp_path_factory: pytest.TempPathFactory) -> Reports:
     """The report, and that of the same trial with the arms permuted and no log, no contacts and no adverse events."""
     root = tmp_path_factory.mktemp("told")
     first = lay_out(root / "first", given=0, log=True)
@@ -146,23 +148,39 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, Worksp
     shutil.copytree(first.keys, second.keys)  # or the handles would differ, which tell nothing
     with open_source(second, second.protocol(), publish(second)) as source:
         permuted = open_page(source, trial_of(source, second.protocol().study))
-    return first.reports / snapshot_id, permuted, first
+    return first.reports / snapshot_id, permuted, first, second
 
 
-def test_who_is_in_which_arm_and_who_used_the_programme_changes_nothing(reports: tuple[Path, str, Workspace]) -> None:
-    report, permuted, _ = reports
+def test_who_is_in_which_arm_and_who_used_the_programme_changes_nothing(reports: Reports) -> None:
+    report, permuted, _, _ = reports
     assert (report / PAGE).read_text(encoding="utf-8") == permuted  # and so is the PDF, which is made of it alone
 
 
-def test_the_report_has_numbers_to_tell_from(reports: tuple[Path, str, Workspace]) -> None:
+def test_no_blinded_table_differs_but_for_the_snapshots_own_digests(reports: Reports) -> None:
+    first, second = (blinded_rows(workspace) for workspace in reports[2:])
+    assert first.keys() == second.keys()
+    assert [table for table in first if first[table] != second[table]] == ["meta.snapshot"]
+    assert sum(len(rows) for rows in first.values()) > 1000
+
+
+def blinded_rows(workspace: Workspace) -> dict[str, list[str]]:
+    with duckdb.connect(str(workspace.published / "current.duckdb"), read_only=True) as con:
+        named = "SELECT table_schema || '.' || table_name FROM information_schema.tables ORDER BY 1"
+        return {
+            table: sorted(map(repr, con.execute(f"FROM {table}").fetchall()))
+            for (table,) in con.execute(named).fetchall()
+        }
+
+
+def test_the_report_has_numbers_to_tell_from(reports: Reports) -> None:
     page = (reports[0] / PAGE).read_text(encoding="utf-8")
     assert "24 people are randomised" in page and "WEEK 8" in page and "ACTION" in page
 
 
 @pytest.fixture(scope="module")
-def written(reports: tuple[Path, str, Workspace]) -> tuple[bytes, bytes]:
+def written(reports: Reports) -> tuple[bytes, bytes]:
     """Every byte of the report, its PDF as it is, uncompressed and as text; and the blinded file."""
-    report, _, workspace = reports
+    report, _, workspace, _ = reports
     contents = [(report / PAGE).read_bytes()]
     if (report / PDF).exists():
         pypdf = pytest.importorskip("pypdf")
@@ -180,7 +198,7 @@ def test_no_planted_token_comes_out(written: tuple[bytes, bytes], where: str) ->
         assert not [True for content in searched if TOKENS[where].encode(encoding) in content]
 
 
-def test_no_visit_of_one_arm_is_named(reports: tuple[Path, str, Workspace]) -> None:
+def test_no_visit_of_one_arm_is_named(reports: Reports) -> None:
     assert "FOLLOW-UP" not in (reports[0] / PAGE).read_text(encoding="utf-8")
 
 
