@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 from hashlib import sha256
 from typing import Any
 
 from pipelines.report.board import words
-from pipelines.report.board.appendices import GLOSSARY, KEPT, VALIDATION
+from pipelines.report.board.appendices import KEPT
+from pipelines.report.board.edition import OPEN, Edition
 from pipelines.report.board.fonts import font_faces
-from pipelines.report.board.parts import Figure
+from pipelines.report.board.parts import Figure, Section
 from pipelines.report.board.sections import SECTIONS
 from pipelines.report.board.source import Row, Source
 from pipelines.report.board.status import STATUSES
@@ -24,18 +25,24 @@ FONTS_HERE = "<!--fonts-->"  # no value can bring it about: what comes from data
 
 def open_page(source: Source, trial: Trial) -> str:
     """The open report as one HTML text, with its fonts in it."""
-    sections = [build(source, trial) for build in SECTIONS]
+    return page_of(source, trial, [build(source, trial) for build in SECTIONS], OPEN)
+
+
+def page_of(source: Source, trial: Trial, sections: Sequence[Section], edition: Edition) -> str:
+    """An edition of the report as one HTML text; the first section is its cover."""
+    sections = [*sections]
     figures = [figure for section in sections for figure in section.figures]
     sections[0] = replace(sections[0], facts=[*sections[0].facts, ("Made from", _digest(source, figures))])
     page = template("board/page").render(
         trial=trial,
+        edition=edition,
         sections=sections,
         drawn=[figure for figure in figures if figure.drawing or figure.appendix],
-        dictionary=_dictionary(source, figures),
+        dictionary=_dictionary(source, figures, edition),
         digests=source.digests,
         statuses=STATUSES,
-        validation=VALIDATION,
-        glossary=GLOSSARY,
+        validation=edition.validation,
+        glossary=edition.glossary,
         definition=_definition,
         kind_of=_kind_of,
         fits=_fits_a_line,
@@ -45,13 +52,14 @@ def open_page(source: Source, trial: Trial) -> str:
     return page.replace(FONTS_HERE, font_faces(page), 1)
 
 
-def _dictionary(source: Source, figures: Iterable[Figure]) -> list[dict[str, Any]]:
+def _dictionary(source: Source, figures: Iterable[Figure], edition: Edition) -> list[dict[str, Any]]:
     """What the tables behind the figures mean, in the words of the snapshot itself."""
     names = sorted({name for figure in figures for name in figure.reads})
     tables = {row["table_name"]: row for row in source.rows("SELECT * FROM meta.table_dictionary")}
     columns: dict[str, list[Row]] = {name: [] for name in names}
     for row in source.rows(
-        "SELECT * FROM meta.column_dictionary WHERE blinding = 'safe' ORDER BY table_name, position"
+        "SELECT * FROM meta.column_dictionary WHERE list_contains($marks, blinding) ORDER BY table_name, position",
+        marks=list(edition.marks),
     ):
         if row["table_name"] in columns:
             columns[row["table_name"]].append(row)

@@ -28,6 +28,11 @@ def share(n: float | None, total: float | None) -> str:
     return "–" if n is None or not total else f"{percent(n, total)} ({of(n, total)})"
 
 
+def counted(n: int, total: int) -> str:
+    """`9/11 (82%)`: the counts first."""
+    return f"{of(n, total)} ({percent(n, total)})" if total else "–"
+
+
 def day(value: date | None) -> str:
     """`30 Nov 2026`, the month in English whatever the machine's language."""
     return "–" if value is None else f"{value.day} {_MONTHS[value.month - 1]} {value.year}"
