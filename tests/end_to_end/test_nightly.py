@@ -140,6 +140,7 @@ def test_modes(trial: Trial) -> None:
         "store/keys": 0o700,
         "closed": 0o700,
     }
+    assert not [*trial.workspace.closed.iterdir()]  # the closed report is not the nightly's to make
     assert stat.S_IMODE((current / "unblinded.duckdb").stat().st_mode) == 0o400
     assert stat.S_IMODE((current / "blinded.duckdb").stat().st_mode) == 0o440
 

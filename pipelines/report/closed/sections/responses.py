@@ -63,7 +63,7 @@ def _table(rows: list[Row], groups: Sequence[Group]) -> Table:
     lines: dict[str, dict[str, Cell]] = {}
     for row in rows:
         name = f"{row['defid']}: {row['param'].lower()}, {row['avisit']}"
-        apart = f"; {row['n_not_applicable']} does not apply to" if row["n_not_applicable"] else ""
+        apart = f"; does not apply to {row['n_not_applicable']}" if row["n_not_applicable"] else ""
         lines.setdefault(name, {})[row["code"]] = counted(row["n_yes"], row["n_asked"]) + apart
     cells = {name: [found.get(group.code) for group in groups] for name, found in lines.items()}
     return side_by_side("Definition and visit", groups, cells)
