@@ -15,7 +15,7 @@ _RENAMED = {"epoch_us": "unix_micros"}
 def spark_sql(sql: str) -> str:
     """The query for Spark. It reads each table as the view that `view_name` names."""
     tree = sqlglot.parse_one(sql, read="duckdb")
-    for change in (_floating_division, _renamed, _view):
+    for change in (_floating_division, _renamed, _view, _without_hints):
         tree = tree.transform(change)
     return tree.sql("spark", comments=False)
 
@@ -42,4 +42,11 @@ def _view(node: exp.Expression) -> exp.Expression:
     if isinstance(node, exp.Table) and node.db:
         alias = exp.TableAlias(this=exp.to_identifier(node.alias_or_name))
         return exp.to_table(view_name(f"{node.db}.{node.name}"), alias=alias)
+    return node
+
+
+def _without_hints(node: exp.Expression) -> exp.Expression:
+    """`AS MATERIALIZED` helps DuckDB's planner; Spark has no such word, and the rows are the same without."""
+    if isinstance(node, exp.CTE):
+        node.set("materialized", None)
     return node

@@ -25,7 +25,7 @@ def trial(ict_sad: Protocol) -> Trial:
 
 
 def alerts(trial: Trial, columns: str = "subject_id, kind, severity, what, status") -> list[tuple[Any, ...]]:
-    order = "ORDER BY subject_id NULLS LAST, kind, severity, what, noticed_at"
+    order = "ORDER BY subject_id NULLS LAST, kind, severity, what, noticed_at, occurred_on"
     return trial.tables(*TABLES).rows(f"SELECT {columns} FROM safety.alert {order}")
 
 

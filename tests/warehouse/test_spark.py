@@ -102,6 +102,13 @@ def test_division_keeps_every_digit_and_times_their_microseconds() -> None:
     assert said == "SELECT CAST(UNIX_MICROS(s.started_at) AS DOUBLE) / 7 AS x FROM engagement__session AS s"
 
 
+def test_what_only_helps_duckdb_is_left_out() -> None:
+    assert (
+        spark_sql("WITH a AS MATERIALIZED (SELECT 1 AS x) SELECT x FROM a")
+        == "WITH a AS (SELECT 1 AS x) SELECT x FROM a"
+    )
+
+
 def test_without_java_the_message_says_what_is_needed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     pytest.importorskip("pyspark")
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
