@@ -177,7 +177,7 @@ def _view_sql(con: Any, name: str) -> str | None:
         "AND schema_name = $schema AND view_name = $table",
         {"schema": schema, "table": table},
     ).fetchone()
-    return str(found[0]) if found else None
+    return str(found[0]).replace('"', "") if found else None  # DuckDB 1.5 quotes a type until the file is opened again
 
 
 def _mark(workspace: Workspace) -> str:
