@@ -126,7 +126,10 @@ def _instruments(protocol: Protocol) -> Rows:
     for name, instrument in protocol.instruments.items():
         unsure = " ".join(instrument.unsure) or None
         facts = (instrument.title, instrument.version, instrument.language, instrument.verified, unsure)
-        yield name, *facts, schedules[name].weekly, schedules[name].asked_since("weekly")
+        rule = instrument.missing_rule
+        missing = (rule.source, rule.verified) if rule else (None, None)
+        asked = schedules[name].weekly, schedules[name].asked_since("weekly")
+        yield name, *facts, *asked, "; ".join(instrument.source), *missing
 
 
 def _items(protocol: Protocol) -> Rows:
@@ -442,7 +445,8 @@ STUDY_TABLES = [
         ("study.scheduled_form", "avisit, instrument, since DATE", _scheduled_forms),
         (
             "study.instrument",
-            "instrument, title, version, language, verified BOOLEAN, unsure, weekly BOOLEAN, weekly_since DATE",
+            "instrument, title, version, language, verified BOOLEAN, unsure, weekly BOOLEAN, weekly_since DATE,"
+            "source, missing_rule, missing_rule_verified BOOLEAN",
             _instruments,
         ),
         (

@@ -1,5 +1,5 @@
 -- The rule behind every parameter: one row a parameter, as its instrument file states it. `verified` says whether
--- somebody read the rule in its source; `unsure` what nobody has read.
+-- somebody read the rule in its source, `unsure` what nobody has read, `missing_rule` whose the rule for missing items is.
 WITH allowed AS (
     SELECT
         paramcd,
@@ -45,7 +45,10 @@ SELECT
     t.thresholds,
     s.test_code,
     s.verified,
-    i.unsure
+    i.unsure,
+    i.missing_rule,
+    i.missing_rule_verified,
+    i.source
 FROM study.score AS s
 JOIN study.instrument AS i ON i.instrument = s.instrument
 JOIN allowed AS a ON a.paramcd = s.paramcd

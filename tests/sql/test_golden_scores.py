@@ -1,10 +1,12 @@
-"""Scores of the verified instruments that are not in the built-in trial, worked by hand."""
+"""Scores of the instruments and rival rules that are not in the built-in trial, worked by hand."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from pipelines.study.instrument import Instrument
 from pipelines.study.instrument_file import INSTRUMENTS, load_instrument
 from pipelines.study.load import Protocol
 from pipelines.study.study import Schedule
+from tests.sql import test_scores
 from tests.sql.trial import Trial
 
 DAY = date(2026, 3, 2)
@@ -90,10 +93,49 @@ def test_golden_cases(ict_sad: Protocol) -> None:
     assert scored(trial) == {code: values for _, _, expected in GOLDEN for code, values in expected.items()}
 
 
-def test_every_verified_instrument_has_a_golden_case() -> None:
-    in_the_trial = {"lsas_sr", "phq9", "gad7", "wsas", "spin", "eq5d5l"}  # here below, or in test_scores.py
-    verified = {path.stem for path in INSTRUMENTS.glob("*.yaml") if load_instrument(path).verified}
-    assert {name for name in verified if "@" not in name} == in_the_trial | {name for name, _, _ in GOLDEN}
+# Rival rules: what is missing, and what comes of it.
+RIVALS: list[tuple[str, dict[str, Any], dict[str, tuple[Any, ...]]]] = [
+    # Six answers of 13 points, which the usual rule makes 13 x 7/6 of.
+    ("gad7@complete", numbered(2, 2, 2, 2, 3, 2, None), {"GAD7": (None, 7, 1, None)}),
+    # All 2 but avoidance of situation 1, of performance: 48; nothing that needs the missing one.
+    (
+        "lsas_sr@complete",
+        {f"{half}_{n}": 2 for half in ("fear", "avoidance") for n in range(1, 25)} | {"avoidance_1": None},
+        {
+            "LSASTOT": (None, 48, 1, None),
+            "LSASFEAR": (48.0, 24, 0, None),
+            "LSASAVD": (None, 24, 1, None),
+            "LSASSOC": (44.0, 22, 0, None),
+            "LSASPERF": (None, 26, 1, None),
+        },
+    ),
+    # 0 + 1 + 2 + 3 + 4 + 4 + 0 = 14, by seven items.
+    ("pdss_sr@composite", numbered(0, 1, 2, 3, 4, 4, 0), {"PDSSSR": (2.0, 7, 0, None)}),
+    # Work not applicable counts 0, not the mean of the others.
+    ("wsas@na_as_zero", numbered("NA", 4, 4, 4, 4), {"WSAS": (16.0, 5, 0, None)}),
+]
+
+
+@pytest.mark.parametrize(("name", "answers", "expected"), RIVALS, ids=[name for name, _, _ in RIVALS])
+def test_golden_cases_of_rival_rules(
+    ict_sad: Protocol, name: str, answers: dict[str, Any], expected: dict[str, tuple[Any, ...]]
+) -> None:
+    trial = trial_with(ict_sad, *built_in(name))
+    trial.form("001", name.partition("@")[0], DAY, answers)
+    assert scored(trial) == expected
+
+
+def test_every_verified_score_has_a_golden_case() -> None:
+    """Here, or in test_scores.py for those of the built-in trial."""
+    worked = {name: set(expected) for name, _, expected in [*GOLDEN, *RIVALS]}
+    worked["eq5d5l"] = {"EQ5DPROF", "EQ5DIX", "EQ5DMO", "EQ5DSC", "EQ5DUA", "EQ5DPD", "EQ5DAD", "EQVAS"}
+    in_the_trial = Path(test_scores.__file__).read_text(encoding="utf-8")
+    for name in re.findall(r'scored\(trial, "(\w+)"', in_the_trial):
+        worked.setdefault(name, set()).update(re.findall(r'"([A-Z0-9]+)": \(', in_the_trial))
+    for path in INSTRUMENTS.glob("*.yaml"):
+        instrument = load_instrument(path)
+        verified = {score.paramcd for score in instrument.scores if instrument.is_verified(score)}
+        assert verified <= worked.get(path.stem, set()), path.stem
 
 
 EQ5D = {"1": 3, "2": 2, "3": 4, "4": 3, "5": 1, "vas": 65}

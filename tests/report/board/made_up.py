@@ -258,7 +258,26 @@ def _forms(sites: list[str], people: int) -> dict[str, tuple[str, Rows]]:
         {"pattern_no": 2, "missing": "lsas_sr, phq9", "n_people": 12, "n_due": 100},
         {"pattern_no": 3, "missing": "lsas_sr", "n_people": 8, "n_due": 100},
     ]
+    rules = [
+        {
+            "paramcd": code,
+            "param": f"{name} total",
+            "instrument": name,
+            "title": f"The scale {name}",
+            "version": "1",
+            "missing_allowed": "2 of 9",
+            "verified": verified,
+            "missing_rule_verified": not verified,
+            "unsure": None if verified else "Whether an item is reversed.",
+        }
+        for name, code, verified in (("lsas_sr", "LSASTOT", True), ("phq9", "PHQ9", False), ("weekly", "WEEKLY", True))
+    ]
     return {
+        "quality.instrument": (
+            "v:paramcd v:param v:instrument v:title v:version v:missing_allowed b:verified b:missing_rule_verified "
+            "v:unsure",
+            rules,
+        ),
         "quality.visit_return": (
             "v:site_id v:avisit n:avisitn n:n_randomised n:n_not_yet n:n_open n:n_received n:n_overdue n:n_excused",
             returned,

@@ -106,6 +106,18 @@ def test_every_status_is_told_by_glyph_and_words() -> None:
         ) in page
 
 
+def test_a_score_by_a_rule_that_nobody_has_read_says_so_where_scores_are_met() -> None:
+    page = open_page(*numbers(study(["Oxford"])))
+    section = page[page.index('id="s5"') : page.index('id="s6"')]
+    said = "Of 3 scores 1 rests on a rule that nobody has read in its source: PHQ9."
+    assert said in section and "not published but chosen for this trial: LSASTOT and WEEKLY." in section
+    assert "phq9 total (PHQ9)" in section and "Whether an item is reversed." in section
+    assert "LSASTOT)" not in section and "lsas_sr total (LSASTOT)" in page[page.index('id="table-t5-4"') :]
+    # Before the first form has come there is nothing to say it of, but of what comes with no visit.
+    empty = open_page(*numbers(study(["Oxford"]), 0))
+    assert "Somebody has read in its source how the score is made." in empty
+
+
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_what_a_name_holds_stays_text(payload: str) -> None:
     clean = Shape(open_page(*numbers(study(["Oxford", "Kyoto"], title="Trial"))))

@@ -40,6 +40,7 @@ TABLES = (
     "quality.delivery",
     "quality.expected",
     "quality.expected_item",
+    "quality.instrument",
 )
 Rows = Sequence[Mapping[str, Any]]
 
@@ -117,6 +118,10 @@ def small_trial() -> dict[str, Rows]:
             {"delivery_id": site, "site_id": site, "feed": "usage", "status": "accepted"} for site in SITES
         ],
         "quality.expected": [*_expected()],
+        "quality.instrument": [
+            {"paramcd": code, "param": code, "instrument": code, "title": code, "version": "1", "verified": False}
+            for code in ("LSASTOT", "NEVERSENT")
+        ],
         "quality.expected_item": [
             {"usubjid": "G1", "instrument": "phq9", "avisit": "BASELINE", "week_no": 0, "item": item, "state": state}
             for item, state in (("1", "left_blank"), ("2", "coded_missing"), ("3", "not_applicable"))

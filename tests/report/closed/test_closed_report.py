@@ -105,7 +105,7 @@ def test_the_page_does_and_fetches_nothing_and_every_figure_has_its_evidence(mad
     assert len(shape.ids) == len(set(shape.ids)) and "script" not in {tag for tag, _ in shape.elements}
     assert "default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:" in page
     figures = re.findall(r"<figure.*?</figure>", page, re.DOTALL)
-    assert len(figures) == 12
+    assert len(figures) == 13
     for figure in figures:
         assert "As of 30 Nov 2026" in figure and re.search(r"\d+ shown / \d+ \w+", figure)
         assert re.search(r"from (analysis|quality|engagement)\.", re.sub(r"\s+", " ", figure))
@@ -148,6 +148,14 @@ def test_the_primary_outcome(made: Workspace) -> None:
     assert rows[f"BASELINE, Arm {given}"] == ["2/4", "85", "7.07", "0", "–", "–"]
     assert rows[f"WEEK 15, Arm {given}"] == ["2/4", "55", "7.07", "2", "-30", "14.14"]
     assert rows[f"WEEK 15, Arm {usual}"] == ["2/4", "67.5", "10.61", "1", "-10", "–"]
+
+
+def test_a_score_by_a_rule_that_nobody_has_read_says_so(made: Workspace) -> None:
+    assert "Of 1 score 1 rests on a rule that nobody has read in its source: LSASTOT." in page_of(made)
+    assert table(page_of(made), "c4-3") == (
+        ["Score", "Instrument, rule", "Not read yet"],
+        {"LSASTOT (LSASTOT)": ["LSASTOT, 1", "–"]},
+    )
 
 
 def test_responses(made: Workspace) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pipelines.report.board.parts import Bar, Cell, Figure, Needle, Section, Table
+from pipelines.report.board.scoring import scoring
 from pipelines.report.board.sections.indicators import indicator_table
 from pipelines.report.board.source import Row, Source
 from pipelines.report.board.trial import Trial
@@ -10,13 +11,16 @@ from pipelines.report.board.words import count, number, share
 
 QUESTION = "What is missing, and in what pattern?"
 COMPLETE, PATTERN = "quality.completeness", "quality.missing_pattern"
+# What has come, and what comes with no visit, of which nothing is counted here.
+SCORED = f"coalesce((SELECT max(c.n_received) FROM {COMPLETE} AS c WHERE c.instrument = i.instrument), 1) > 0"  # noqa: S608
 
 
 def build(source: Source, trial: Trial) -> Section:
-    """The heatmap of forms, the patterns of joint absence, the items."""
+    """The heatmap of forms, the patterns of joint absence, the items, the rules by which scores are made of them."""
     figures = [*_heatmap(source, trial), *_patterns(source), *indicator_table("T5.3", source, trial, ("K06",))]
+    said, rules = scoring("T5.4", source, SCORED) if source.has(COMPLETE) else ([], [])
     absent = [] if source.has(PATTERN) else ["Which measures are missing together is not in this snapshot."]
-    return Section(5, QUESTION, [], figures=figures, absent=absent)
+    return Section(5, QUESTION, said, figures=[*figures, *rules], absent=absent)
 
 
 def _heatmap(source: Source, trial: Trial) -> list[Figure]:

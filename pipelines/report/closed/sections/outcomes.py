@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pipelines.report.board.parts import Figure, Needle, Section, Table
+from pipelines.report.board.scoring import scoring
 from pipelines.report.board.source import Row, Source
 from pipelines.report.board.trial import Trial
 from pipelines.report.board.words import count
@@ -40,13 +41,15 @@ _KNOWN = """
     JOIN closed.person AS p ON p.usubjid = q.usubjid
     WHERE q.anl01fl = 'Y' AND q.aval IS NOT NULL AND q.paramcd <> $paramcd AND q.avisit = $avisit
 """
+_SCORED = f"i.paramcd IN (SELECT q.paramcd FROM {ADQS} AS q WHERE q.aval IS NOT NULL OR q.avalc IS NOT NULL)"  # noqa: S608
 _KEY = "SELECT DISTINCT paramcd FROM study.definition"
 HEAD = ["", "n/N", "Mean", "SD", "Change, n", "Mean change", "SD of change"]
 NOTE = "N: everybody of the arm. Change: since baseline, of those who have both. No test is made, nothing is imputed."
 
 
 def build(source: Source, trial: Trial) -> Section:
-    """The primary outcome over time, then the others at its visit: in place those that a definition uses."""
+    """The primary outcome over time, then the others at its visit (in place those that a definition uses), then the
+    rules by which all of them are made."""
     primary = trial.study.outcomes.primary
     people = everybody(groups_of(source))
     wanted = {"paramcd": primary.paramcd, "avisit": primary.avisit}
@@ -66,7 +69,8 @@ def build(source: Source, trial: Trial) -> Section:
             else f"No score of the primary outcome, {primary.paramcd} at {primary.avisit}, is known yet."
         )
     ]
-    return Section(4, QUESTION, answer, figures=figures)
+    said, rules = scoring("C4.3", source, _SCORED)
+    return Section(4, QUESTION, [*answer, *said], figures=[*figures, *rules])
 
 
 def _others(source: Source, rows: list[Row], avisit: str, known: int, people: int) -> Figure:
