@@ -88,9 +88,10 @@ class _Replay:
         scope = build_scope(qualified)
         if scope is not None:
             wanted = _Wanted(behind.rows, qualified.named_selects, self.needed[behind.table])
-            self._visit(scope, qualified.args.get("with_"), wanted)
+            ctes = qualified.args.get("with_")
+            self._visit(scope, ctes.sql("duckdb") if ctes else "", wanted)
 
-    def _visit(self, scope: Scope, ctes: exp.With | None, wanted: _Wanted) -> None:
+    def _visit(self, scope: Scope, ctes: str, wanted: _Wanted) -> None:
         """Every source that the needed columns of a SELECT are computed from, restricted to what made `wanted`."""
         for branch in scope.set_operation_scopes:
             self._visit(branch, ctes, wanted)
@@ -131,8 +132,11 @@ def _columns_needed(select: exp.Select, scope: Scope, wanted: _Wanted) -> dict[s
     return columns
 
 
-def _replayed(select: exp.Select, ctes: exp.With | None, alias: str, wanted: _Wanted) -> str:
-    """SQL for the rows of the source `alias` that the wanted rows were made of."""
+def _replayed(select: exp.Select, ctes: str, alias: str, wanted: _Wanted) -> str:
+    """SQL for the rows of the source `alias` that the wanted rows were made of; `ctes` is the query's WITH clause.
+
+    One copy of the SELECT is changed in place: sqlglot otherwise copies all of it at every step.
+    """
     again = select.copy()
     matches = [
         f"({made.sql('duckdb')}) IS NOT DISTINCT FROM {_WANTED}.{identifier(name)}"
@@ -141,11 +145,12 @@ def _replayed(select: exp.Select, ctes: exp.With | None, alias: str, wanted: _Wa
     ]
     for part in _NOT_OF_A_ROW:
         again.set(part, None)
-    again.set("with_", ctes.copy() if ctes is not None else None)
+    again.set("with_", None)
     again.set("expressions", [exp.Column(this=exp.Star(), table=exp.to_identifier(alias))])
     _require(again, alias)
-    again = again.join(wanted.rows, on=" AND ".join(matches) or "TRUE", join_alias=_WANTED, dialect="duckdb")
-    return again.distinct().sql("duckdb")
+    on = " AND ".join(matches) or "TRUE"
+    again.join(wanted.rows, on=on, join_alias=_WANTED, dialect="duckdb", copy=False).distinct(copy=False)
+    return f"{ctes} {again.sql('duckdb', copy=False)}"
 
 
 def _unaliased(item: exp.Expr) -> exp.Expr:
