@@ -1,8 +1,9 @@
 """Everything that the open report shows, as tables of one connection: what is not here, the report cannot show.
 
-`quality.*`, `meta.*`, `analysis.*`: the safe columns of a blinded snapshot. Statuses are judged anew from its counts by
-the study file that is given, so that a threshold can change without running the data again. `study.*`: the protocol.
-`board.*`: what the nights before left in the store (pipelines.quality.pack), the runs, and what changed of the rules.
+`quality.*`, `meta.*`, `analysis.*`: the safe columns of a blinded snapshot. Where the study file is another than the
+snapshot's, statuses are judged anew from its counts, so that a threshold can change without running the data again.
+`study.*`: the protocol. `board.*`: what the nights before left in the store (pipelines.quality.pack), the runs, and
+what changed of the rules.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pipelines.quality.history import Week, load_weeks, shown_status, sunday_of
 from pipelines.quality.indicators import judge_indicators, stored_count
 from pipelines.quality.pack import load_pack
 from pipelines.study.load import Protocol
+from pipelines.warehouse.code_version import code_version
 from pipelines.warehouse.database import CLOSED, create_table, insert_rows
 from pipelines.warehouse.published import BLINDED, MANIFEST
 from pipelines.warehouse.quoting import identifier, identifiers, literal
@@ -58,7 +60,7 @@ def board_data(workspace: Workspace, protocol: Protocol, snapshot_id: str) -> It
     try:
         con.execute("SET TimeZone = 'UTC'")
         _take_safe(con, workspace.snapshots / snapshot_id / BLINDED)
-        _judge_again(con, protocol)
+        _judge(con, protocol)
         _take_history(con, workspace, protocol, snapshot_id)
         yield con
     finally:
@@ -79,9 +81,16 @@ def _take_safe(con: duckdb.DuckDBPyConnection, database: Path) -> None:
     con.execute("DETACH snapshot")
 
 
-def _judge_again(con: duckdb.DuckDBPyConnection, protocol: Protocol) -> None:
-    ((as_of, code_version),) = con.execute("SELECT as_of, code_version FROM meta.snapshot").fetchall()
-    create_study_tables(con, protocol, as_of, code_version, file=MEMORY)
+def _judge(con: duckdb.DuckDBPyConnection, protocol: Protocol) -> None:
+    """The protocol's tables; and the statuses anew, where the study file or the program is not the snapshot's."""
+    ((as_of, code, study),) = con.execute("SELECT as_of, code_version, study_digest FROM meta.snapshot").fetchall()
+    create_study_tables(con, protocol, as_of, code, file=MEMORY)
+    if (code, study) != (code_version(), protocol.digest):
+        judge_anew(con, protocol)
+
+
+def judge_anew(con: duckdb.DuckDBPyConnection, protocol: Protocol) -> None:
+    """The statuses of the snapshot's counts, by this study file."""
     kri, cards = (_records(con, name) for name in JUDGED)
     write_table(con, "quality.kri", judge_indicators([stored_count(row) for row in kri], protocol.study))
     judged = [judge_again(card, protocol.study) for card in cards]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from pipelines.quality.check_table import write_check_results, write_table
 from pipelines.quality.history import folder_of, load_weeks
 from pipelines.quality.pack import load_pack, record_pack
 from pipelines.quality.report_tables import REPORT_TABLES
-from pipelines.report.board_data import board_data
+from pipelines.report.board_data import JUDGED, board_data, judge_anew
 from pipelines.report.site_lists import write_site_lists
 from pipelines.study.load import Protocol
 from pipelines.study.study import Limit
@@ -116,8 +117,12 @@ def test_what_moved_is_explained_to_the_last_unit(told: Any) -> None:
 
 def test_a_threshold_is_changed_without_running_the_data(told: Any) -> None:
     _, protocol, _ = told
-    strict = with_study(protocol, quality={"overdue_forms": Limit(tolerance=0.01, minimum=1, reason="agreed")})
-    lax = with_study(protocol, quality={"overdue_forms": Limit(tolerance=1, minimum=1, reason="agreed")})
+
+    def tolerating(share: float) -> Protocol:
+        limit = Limit(tolerance=share, minimum=1, reason="agreed")
+        return replace(with_study(protocol, quality={"overdue_forms": limit}), digest=f"tolerating {share}")
+
+    strict, lax = tolerating(0.01), tolerating(1)
     asked = "SELECT numerator, denominator, tolerance, status FROM quality.kri WHERE kri = 'K04' AND site_id = 'oxford'"
     ((x, n, _, _),) = ask(told, asked)
     assert x > 0
@@ -126,6 +131,23 @@ def test_a_threshold_is_changed_without_running_the_data(told: Any) -> None:
     changes = ask(told, "SELECT now, reason FROM board.rule_change WHERE what = 'K04'", protocol=strict)
     assert changes == [("tolerance 0.01, minimum 1", "agreed")]
     assert ask(told, "SELECT what FROM board.rule_change WHERE what LIKE 'K%'") == []
+
+
+def test_by_the_same_study_file_and_program_it_would_be_judged_the_same(told: Any) -> None:
+    workspace, protocol, snapshots = told
+    with board_data(workspace, protocol, snapshots[1]) as con:
+
+        def judged() -> dict[str, Any]:
+            tables = (*JUDGED, "quality.check_grid", "quality.currency")
+            return {name: [con.execute(f"DESCRIBE {name}").fetchall(), rows(name)] for name in tables}
+
+        def rows(name: str) -> list[Any]:
+            return con.execute(f"SELECT * FROM {name} ORDER BY ALL").fetchall()
+
+        stored = judged()
+        judge_anew(con, protocol)
+        assert stored == judged()
+        assert stored["quality.kri"][1] and stored["quality.check_card"][1]
 
 
 def test_a_handle_is_looked_up_on_the_sites_own_list(told: Any) -> None:
