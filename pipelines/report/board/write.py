@@ -14,30 +14,43 @@ from pipelines.study.load import Protocol
 from pipelines.workspace import Workspace
 
 PAGE, PDF = "open.html", "open.pdf"
+LATEST = "latest"  # points to the report of the last night
 
 
-def write_open_report(workspace: Workspace, protocol: Protocol, snapshot_id: str) -> list[str]:
+def write_open_report(
+    workspace: Workspace, protocol: Protocol, snapshot_id: str, former: Path | None = None
+) -> list[str]:
     """Write `reports/<snapshot>/open.html` and `open.pdf`.
 
-    Returns a sentence for the PDF where it could not be made; the page is there all the same.
+    `former` is the folder of an earlier report: where its page is the same, its PDF is taken over, which takes ten
+    times as long to make as all the rest. Returns a sentence for the PDF where it could not be made; the page is there
+    all the same.
     """
     with open_source(workspace, protocol, snapshot_id) as source:
         trial = trial_of(source, protocol.study)
         page = open_page(source, trial)
+    content = former and _pdf_of(former, page)
     folder = effects.make_directory(workspace.reports / snapshot_id)
+    effects.remove(folder / PDF)  # one of an earlier page would say something else
     effects.write(folder / PAGE, page.encode())
     try:
-        effects.write(folder / PDF, to_pdf(page, trial.as_of))
+        effects.write(folder / PDF, content or to_pdf(page, trial.as_of))
     except NoPdf as error:
-        effects.remove(folder / PDF)  # one of an earlier page would say something else
         return [str(error)]
     return []
+
+
+def _pdf_of(folder: Path, page: str) -> bytes | None:
+    """The PDF of a report that was written before, where its page is this one."""
+    if not (folder / PDF).is_file() or (folder / PAGE).read_bytes() != page.encode():
+        return None
+    return (folder / PDF).read_bytes()
 
 
 def try_open_report(workspace: Workspace, protocol: Protocol, snapshot_id: str) -> list[str]:
     """The same in a night, where a report that fails is a finding: nothing published is touched."""
     try:
-        return write_open_report(workspace, protocol, snapshot_id)
+        return write_open_report(workspace, protocol, snapshot_id, workspace.reports / LATEST)
     except Exception as error:  # noqa: BLE001 (the night is published, whatever the report stumbles over)
         return [f"The open report could not be written: {in_own_words(error)}"]
 

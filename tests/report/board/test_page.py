@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from datetime import timedelta
 from html.parser import HTMLParser
 
 import pytest
@@ -136,6 +138,13 @@ def test_a_japanese_name_brings_its_glyphs_and_its_language() -> None:
 def test_the_same_numbers_give_the_same_page() -> None:
     made = [open_page(*numbers(study(["Oxford", "宮崎"], ["GBR", "JPN"]))) for _ in range(2)]
     assert made[0] == made[1]
+
+
+def test_the_clock_and_how_often_a_night_was_run_change_nothing() -> None:
+    source, trial = numbers(study(["Oxford"]))
+    page = open_page(source, trial)
+    source.con.execute("INSERT INTO board.night SELECT * FROM board.night WHERE as_of = $day", {"day": trial.as_of})
+    assert open_page(source, replace(trial, built_at=trial.built_at + timedelta(hours=1))) == page
 
 
 def test_the_made_up_tables_have_columns_of_the_real_ones() -> None:

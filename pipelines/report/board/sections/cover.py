@@ -16,12 +16,12 @@ AS_OF = "SELECT site_id, min(last_on) AS oldest_on FROM quality.arrival WHERE la
 
 
 def build(source: Source, trial: Trial) -> Section:
-    """Identity and integrity, in one list."""
+    """Identity and integrity, in one list. No time of day: what is the same of two nights makes the same report."""
     study = trial.study
     facts = [
         ("Protocol", f"version {study.version}; {', '.join(study.registrations) or 'no registration named'}"),
         ("Data as of", _data_as_of(source, trial)),
-        ("Snapshot built", f"{trial.built_at:%Y-%m-%d %H:%M} UTC by program version {trial.code_version}"),
+        ("Program", f"version {trial.code_version}"),
         ("Study file", f"SHA-256 {trial.study_digest}"),
         (
             "To verify",

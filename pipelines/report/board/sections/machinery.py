@@ -19,11 +19,11 @@ OUTCOMES = {
 
 
 def build(source: Source, trial: Trial) -> Section:
-    """The nights of the last four weeks, by outcome."""
+    """The nights of the last four weeks, by outcome; one that was run again on its day, with the same, counts once."""
     if not source.has("board.night"):
         return Section(11, QUESTION, [], absent=["The records of the nights are not kept with this snapshot."])
     rows = source.rows(
-        "SELECT as_of, outcome, count(*) AS n FROM board.night WHERE as_of > $day - $nights GROUP BY ALL ORDER BY ALL",
+        "SELECT DISTINCT as_of, outcome FROM board.night WHERE as_of > $day - $nights ORDER BY ALL",
         day=trial.as_of,
         nights=NIGHTS,
     )
@@ -39,7 +39,7 @@ def _answer(rows: list[Row]) -> str:
     if not bad:
         return f"{said}; none failed and none was held back."
     return (
-        f"{said}; {count(sum(row['n'] for row in bad), 'run')} failed or held back, the last on "
+        f"{said}; on {count(len({row['as_of'] for row in bad}), 'day')} one failed or was held back, the last on "
         f"{day(bad[-1]['as_of'])}."
     )
 
@@ -48,7 +48,7 @@ def _nights(rows: list[Row]) -> Figure:
     lines: list[list[Cell]] = [
         [
             capital(words),
-            sum(row["n"] for row in rows if row["outcome"] == outcome),
+            sum(row["outcome"] == outcome for row in rows),
             max((row["as_of"] for row in rows if row["outcome"] == outcome), default=None),
         ]
         for outcome, words in OUTCOMES.items()
@@ -59,5 +59,5 @@ def _nights(rows: list[Row]) -> Figure:
         f"Runs were made on {count(len(nights), 'day')} of the last {NIGHTS}",
         Needle(len(nights), NIGHTS, "days with a run"),
         ["board.night"],
-        Table(["Outcome", "Runs", "Last as of"], lines, numeric=frozenset({1})),
+        Table(["Outcome", "Days", "Last as of"], lines, numeric=frozenset({1})),
     )
