@@ -20,7 +20,7 @@ demo: $(READY)  ## a simulated three-site trial, received, validated, derived an
 	$(BIN)/ict-trial status --workspace workspace
 
 test: $(READY) spark  ## every test
-	$(BIN)/pytest -n auto --dist loadfile
+	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
 spark: $(READY)  # tested where there is a Java to run it
 	! command -v java >/dev/null || UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --frozen --quiet --inexact --extra spark
@@ -28,7 +28,7 @@ spark: $(READY)  # tested where there is a Java to run it
 test-older-duckdb: $(READY)  ## what touches DuckDB, on the older version that is still supported
 	UV_PROJECT_ENVIRONMENT=$(OLDER) $(UV) sync --frozen --quiet --inexact --python $(PYTHON)
 	$(UV) pip install --quiet --python $(OLDER)/bin/python 'duckdb==1.5.*'
-	$(OLDER)/bin/pytest -n auto --dist loadfile tests/warehouse tests/sql tests/quality --ignore tests/warehouse/test_spark.py
+	$(OLDER)/bin/pytest -n auto --dist loadfile --no-loadscope-reorder tests/warehouse tests/sql tests/quality --ignore tests/warehouse/test_spark.py
 
 lint: $(READY)
 	$(BIN)/ruff check .
