@@ -8,11 +8,14 @@ from contextlib import contextmanager
 from typing import Any
 
 import dagster as dg
+from dagster._core.storage import sqlite_storage
 from dagster._core.storage.event_log.sqlite import sqlite_event_log
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.runs.sqlite import sqlite_run_storage
 from sqlalchemy import Engine, QueuePool, create_engine, event
 
 from pipelines import effects
+from pipelines.assets.event_log import AT_ONCE, NightEventLog
 from pipelines.night import load_night
 from pipelines.workspace import Workspace
 
@@ -49,6 +52,7 @@ def run_records(workspace: Workspace) -> Iterator[dg.DagsterInstance]:
         effects.make_directory(workspace.dagster_home)
         effects.write(settings, DAGSTER_SETTINGS.encode())
     os.environ["DAGSTER_HOME"] = str(workspace.dagster_home)
+    os.environ["DAGSTER_EVENT_BATCH_SIZE"] = str(AT_ONCE)
     with written_without_waiting(), dg.DagsterInstance.from_config(str(workspace.dagster_home)) as instance:
         yield instance
 
@@ -83,9 +87,11 @@ def written_without_waiting() -> Iterator[None]:
 
     for module in STORAGES:
         module.create_engine = kept  # type: ignore[attr-defined]
+    sqlite_storage.SqliteEventLogStorage = NightEventLog  # type: ignore[attr-defined]
     try:
         yield
     finally:
+        sqlite_storage.SqliteEventLogStorage = SqliteEventLogStorage  # type: ignore[attr-defined]
         for module in STORAGES:
             module.create_engine = create_engine  # type: ignore[attr-defined]
         for engine in engines.values():
