@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
-from pipelines.quality.judge import CheckResult, Status, arrivals_of, status_of_share
+from pipelines.quality.judge import CheckResult, Status, arrivals_of, status_by_chance, status_of_share
 from pipelines.study.check import load_checks
 from pipelines.study.grid import load_grid
 from pipelines.study.query_rule import QueryRule, load_query_rules
@@ -68,14 +68,17 @@ def _cell(site: str, column: str, cards: Sequence[Row]) -> Row:
 
 def judge_again(card: Row, study: Study) -> Row:
     """A stored card, with the limit and severity of this study file."""
+    check = None
     if card["kind"] == "check":
         check = next((check for check in load_checks() if check.name == card["check_name"]), None)
         limit, level = (check.limit_in(study), check.severity) if check else (_limit_of(card), card["level"])
     else:
         limit, level = EVERY_ONE, _severity(card["check_name"], study)
     judged = card | {"tolerance": limit.tolerance, "minimum": limit.minimum, "reason": limit.reason, "level": level}
+    counts = card["n_evaluated"], card["n_failing"]
     if card["status"] not in FIXED:
-        judged["status"] = status_of_share(card["n_evaluated"], card["n_failing"], limit, level)
+        by_chance = check is not None and check.has_indicator
+        judged["status"] = status_by_chance(*counts, limit) if by_chance else status_of_share(*counts, limit, level)
     return judged
 
 

@@ -27,6 +27,11 @@ def upper_tail(x: int, n: int, tolerated: float, kind: Kind = "proportion") -> f
     return cut(float(bdtrc(x - 1, n, tolerated)) if x <= n else 0.0)
 
 
+def flag_of(tail: float) -> Literal["ACTION", "WATCH"] | None:
+    """What an upper tail asks for: below 0.001 ACTION, below 0.025 WATCH."""
+    return "ACTION" if tail < ACTION else "WATCH" if tail < WATCH else None
+
+
 def flags_from(level: float, n: int, tolerated: float, kind: Kind = "proportion") -> int | None:
     """The smallest x with P(X ≥ x) below `level`; None where not even all n bad would be."""
     low, high = 0, n + 1

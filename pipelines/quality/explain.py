@@ -32,6 +32,7 @@ PARTS = (
     "dictionary_change",
     "cut_off_change",
 )
+FORMS = "forms|"
 _MOVED = """
     WITH before AS (SELECT * FROM {before}), after AS (SELECT * FROM {after}),
     person AS (SELECT DISTINCT usubjid FROM before WHERE usubjid IS NOT NULL),
@@ -94,6 +95,14 @@ class Part:
     part: str
     denominator: int
     numerator: int
+
+
+def with_forms(units: str) -> str:
+    """The units, and once more those of K04 under the visit and instrument that each form is of: `forms|WEEK 8|phq9`
+    counts the forms received among those received or overdue, as `quality.completeness` does."""
+    number = f"'{FORMS}' || split_part(unit, '|', -2) || '|' || split_part(unit, '|', -1)"
+    again = f"SELECT * REPLACE ({number} AS number, n - x AS x) FROM {units} WHERE number = 'K04'"  # noqa: S608
+    return f"(SELECT * FROM {units} UNION ALL {again})"  # noqa: S608
 
 
 def explain(con: duckdb.DuckDBPyConnection, before: str, after: str, between: Between) -> list[Part]:

@@ -15,6 +15,7 @@ from pipelines.quality.exact import (
     WATCH,
     Kind,
     cut,
+    flag_of,
     flags_from,
     funnel_scores,
     higher_than_others,
@@ -180,7 +181,7 @@ def _status(count: Count, tail: Tail, indicator: Indicator, limit: Limit) -> Sta
 
 def _flagged(tail: Tail) -> Status | None:
     assert tail.p_upper is not None, "a judged count has a tail"
-    return "ACTION" if tail.p_upper < ACTION else "WATCH" if tail.p_upper < WATCH else None
+    return flag_of(tail.p_upper)
 
 
 def _identity(count: Count, indicator: Indicator, limit: Limit) -> Status | None:

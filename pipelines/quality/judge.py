@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from pipelines.quality.engine import verdicts
+from pipelines.quality.exact import flag_of, upper_tail
 from pipelines.quality.expectations import SITE, Rule, Verdicts
 from pipelines.study.check import Check, Dimension, load_checks
 from pipelines.study.study import Limit
@@ -148,13 +149,16 @@ def _status(
     arrivals: Mapping[tuple[str, str], bool],
 ) -> Status:
     """The first that holds, in this order. A failing share counts however few records there are; a passing
-    one says nothing below the minimum."""
+    one says nothing below the minimum. Where a site indicator counts the same records, its exact tail judges both:
+    nobody reads two verdicts on the same counts."""
     there = [arrivals.get((site, feed)) for feed in check.feeds]
     concerned = metric.n_checked is not None and None not in there
     if False in there:
         return "NO_DATA"
     if not concerned and passed is not False:
         return "NOT_APPLICABLE"
+    if check.has_indicator:
+        return status_by_chance(metric.n_checked or 0, metric.n_failed or 0, limit)
     return _judged(metric.n_checked or 0, passed is False, limit, check.severity)
 
 
@@ -163,7 +167,17 @@ def status_of_share(n_checked: int, n_failed: int, limit: Limit, severity: Liter
     return _judged(n_checked, n_checked > 0 and n_failed / n_checked > limit.tolerance, limit, severity)
 
 
+def status_by_chance(n_checked: int, n_failed: int, limit: Limit) -> Status:
+    """The same by the exact tail of a site indicator, whatever the severity."""
+    flag = flag_of(upper_tail(n_failed, n_checked, limit.tolerance)) if n_checked else None
+    return flag or _unflagged(n_checked, limit)
+
+
 def _judged(n_checked: int, failing: bool, limit: Limit, severity: Literal["critical", "warning"]) -> Status:
     if failing:
         return "ACTION" if severity == "critical" else "WATCH"
+    return _unflagged(n_checked, limit)
+
+
+def _unflagged(n_checked: int, limit: Limit) -> Status:
     return "TOO_FEW" if n_checked < max(limit.minimum, 1) else "OK"

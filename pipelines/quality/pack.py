@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines import effects
-from pipelines.quality.explain import Between, explain
+from pipelines.quality.audit_chain import first_broken_link
+from pipelines.quality.audit_ledger import judge_present
+from pipelines.quality.explain import Between, explain, with_forms
 from pipelines.quality.handles import site_handles
 from pipelines.quality.history import Value, Week, folder_of, load_weeks, save_week, sunday_of, units_file
 from pipelines.study.grid import load_grid
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 UNITS = "quality.counted_unit"
 DESCRIBING = ("quality.instrument", "meta.column_dictionary")  # tables whose change is a change of the dictionary
 MOST = 20  # handles a check and site
+NOTHING: dict[str, Any] = {"handles": [], "audit": [], "before": None, "parts": [], "totals": []}
 _VALUES = """
     SELECT 'kri', kri, site_id, numerator, denominator, tolerance, minimum, reason, status FROM quality.kri
     UNION ALL
@@ -60,9 +63,10 @@ def record_pack(workspace: Workspace, protocol: Protocol, snapshot_id: str) -> N
     with _opened(folder / BLINDED) as con:
         week = _week(con, protocol, folder)
     earlier = [other for other in load_weeks(workspace) if other.week < week.week]
-    content: dict[str, Any] = {"handles": [], "before": None, "parts": [], "totals": []}
+    content = dict(NOTHING)
     with _opened(folder / UNBLINDED) as con:
         content["handles"] = list(_handles(con, workspace))
+        content["audit"] = [_audit(con, workspace)]
     with open_build(workspace) as con:
         if earlier:
             content |= _moved(con, workspace, earlier[-1], week)
@@ -79,10 +83,9 @@ def night_file(workspace: Workspace, snapshot_id: str) -> Path:
 
 
 def load_pack(workspace: Workspace, snapshot_id: str) -> dict[str, Any]:
-    """`handles`, `before` (the week compared with), `parts` and `totals`; empty where the night left nothing."""
+    """`handles`, `audit`, `before` (the week compared with), `parts` and `totals`; empty where the night left none."""
     path = night_file(workspace, snapshot_id)
-    empty: dict[str, Any] = {"handles": [], "before": None, "parts": [], "totals": []}
-    return json.loads(path.read_bytes()) if path.exists() else empty
+    return NOTHING | (json.loads(path.read_bytes()) if path.exists() else {})
 
 
 def _opened(path: Path) -> Any:
@@ -126,11 +129,23 @@ def _handles(con: duckdb.DuckDBPyConnection, workspace: Workspace) -> Iterator[l
         yield from ([name, site, one] for one in sorted(set(made))[:MOST])
 
 
+def _audit(con: duckdb.DuckDBPyConnection, workspace: Workspace) -> dict[str, Any]:
+    """Whether the chain of changes holds tonight, and whether every earlier night's is its beginning; no counts, for
+    the chain also holds corrections of files that tell arms."""
+    con.execute("SET TimeZone = 'UTC'")
+    ledger = judge_present(workspace, con)
+    return {
+        "chain_holds": first_broken_link(con) is None,
+        "ledger_holds": ledger.broken_line is None,
+        "n_unexplained": sum(not night.reasons for night in ledger.rechained),
+    }
+
+
 def _moved(con: duckdb.DuckDBPyConnection, workspace: Workspace, before: Week, after: Week) -> dict[str, Any]:
     units = units_file(workspace, before.week)
     if not units.exists():
         return {}
-    source = f"read_parquet({literal(str(units))})"
+    source, present = with_forms(f"read_parquet({literal(str(units))})"), with_forms(UNITS)
     between = Between(
         before.as_of,
         after.as_of,
@@ -140,12 +155,12 @@ def _moved(con: duckdb.DuckDBPyConnection, workspace: Workspace, before: Week, a
     )
     was, now = (
         {(number, site): [n, x] for number, site, n, x in con.execute(_TOTALS.format(units=place)).fetchall()}
-        for place in (source, UNITS)
+        for place in (source, present)
     )
     totals = [[*key, *was.get(key, [0, 0]), *now.get(key, [0, 0])] for key in sorted(was.keys() | now.keys())]
     return {
         "before": before.week.isoformat(),
-        "parts": [list(asdict(part).values()) for part in explain(con, source, UNITS, between)],
+        "parts": [list(asdict(part).values()) for part in explain(con, source, present, between)],
         "totals": totals,
     }
 

@@ -21,6 +21,7 @@ from pipelines.quality.check_table import write_table
 from pipelines.quality.history import Week, load_weeks, shown_status, sunday_of
 from pipelines.quality.indicators import judge_indicators, stored_count
 from pipelines.quality.pack import load_pack
+from pipelines.report.board_trust import identity
 from pipelines.study.load import Protocol
 from pipelines.warehouse.code_version import code_version
 from pipelines.warehouse.database import CLOSED, create_table, insert_rows
@@ -47,6 +48,8 @@ BOARD = {
     "board.rule_change": "what, before, now, reason",
     "board.handle": "name, site_id, handle",
     "board.night": "started_at, finished_at, as_of DATE, outcome",
+    "board.identity": "snapshot_id, n_received BIGINT, received_digest, tables_digest, before_id, before_digest",
+    "board.audit": "chain_holds BOOLEAN, ledger_holds BOOLEAN, n_unexplained BIGINT",
 }
 WORSE = {"OK": 0, "WATCH": 1, "ACTION": 2}
 
@@ -126,6 +129,8 @@ def _take_history(con: duckdb.DuckDBPyConnection, workspace: Workspace, protocol
         "board.rule_change": list(_rule_changes(con, before, protocol, manifest)),
         "board.handle": pack["handles"],
         "board.night": [(n.started_at, n.finished_at, n.as_of, n.outcome) for n in nights(workspace)],
+        "board.identity": list(identity(workspace, snapshot_id, manifest)),
+        "board.audit": [tuple(audit.values()) for audit in pack.get("audit", [])],
     }
     for name, columns in BOARD.items():
         pairs = [(*part.split(), "VARCHAR")[:2] for part in columns.split(",")]

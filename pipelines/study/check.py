@@ -42,6 +42,11 @@ class Check(Strict):
     def limit_name(self) -> str:
         return self.limit or self.name
 
+    @property
+    def has_indicator(self) -> bool:
+        """Whether a site indicator counts the same records against the same limit."""
+        return any(i.limit == self.limit_name and i.kind == "proportion" for i in load_indicators())
+
     def limit_in(self, study: Study) -> Limit:
         """What the study file tolerates, or else this check's own default."""
         default = Limit(tolerance=self.tolerance, minimum=self.minimum, reason=self.reason)

@@ -26,6 +26,7 @@ class Indicator(Strict):
     `feeds`: without a drop of each of them that is due, there is no data to judge.
     `limit`: the key of the study file's `quality:` that sets tolerance and minimum, which checks may share.
     `days`: a limit of time, where what counts as bad depends on one.
+    `todo`: who must do what where it is flagged.
     `needs`: without it in the study there is nothing to count: an allocation, or a visit of the primary outcome that
     all arms have.
     """
@@ -35,6 +36,7 @@ class Indicator(Strict):
     bad_event: str
     counted: str
     why: str
+    todo: str
     source: str
     kind: Literal["proportion", "rate", "identity"]
     feeds: list[FeedName]

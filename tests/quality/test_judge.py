@@ -9,9 +9,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from pipelines.quality.cards import judge_again
 from pipelines.quality.check_table import write_check_results
 from pipelines.quality.engine import _blocks, engine_ahead, load_engine, verdicts
 from pipelines.quality.expectations import Rule, Shares, Verdicts, failing_sites
+from pipelines.quality.indicators import Count, judge_indicators
 from pipelines.quality.judge import CheckResult, judge
 from pipelines.study.check import Check, limit_names, load_checks
 from pipelines.study.load import SCHEMAS, Protocol, load_protocol
@@ -242,3 +244,37 @@ def test_a_limit_for_no_check_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidFileError, match=r"line [0-9]+: there is no check `overdue_form`"):
         load_protocol(study)
     assert "overdue_forms" in limit_names()
+
+
+def test_a_check_that_counts_what_an_indicator_counts_gets_the_same_verdict(
+    con: duckdb.DuckDBPyConnection, ict_sad: Protocol
+) -> None:
+    """One reader sees both: 27 % of 37 is more than 15 %, and still what chance often gives."""
+    found = ((37, 10), (37, 13), (37, 17))
+    _counted(con, "primary_outcome_missing", *found)
+    mine = [c for c in load_checks() if c.name == "primary_outcome_missing"]
+    _arrived(con, "oxford", "questionnaires", overdue=False)
+    _arrived(con, "hong_kong", "questionnaires", overdue=False)
+    _arrived(con, "miyazaki", "questionnaires", overdue=False)
+    results = judge(con, ict_sad, mine)
+    counts = [Count("K05", site, n, x) for site, (n, x) in zip(SITES, found, strict=True)]
+    indicators = judge_indicators(counts, ict_sad.study)
+    assert _statuses(results) == [row["status"] for row in indicators] == ["OK", "WATCH", "ACTION"]
+    assert [result.passed for result in results] == [False] * 3  # the share alone
+    cards = check_cards_of(results)
+    assert [judge_again(card, ict_sad.study)["status"] for card in cards] == _statuses(results)
+
+
+def check_cards_of(results: list[CheckResult]) -> list[dict[str, object]]:
+    return [
+        {"check_name": r.check_name, "site_id": r.site_id, "kind": "check", "level": r.severity, "status": "OK"}
+        | {"n_evaluated": r.n_checked, "n_failing": r.n_failed, "tolerance": r.tolerance}
+        for r in results
+    ]
+
+
+def test_the_checks_that_count_what_an_indicator_counts_are_few_and_known() -> None:
+    assert {c.name for c in load_checks() if c.has_indicator} == {
+        "primary_outcome_missing",
+        *(f"{name}{arm}" for name in ("overdue_forms", "items_missing", "out_of_window") for arm in ("", "_one_arm")),
+    }

@@ -7,8 +7,8 @@ VALIDATION = (
     "report itself reckons nothing. The same snapshot and study file give the same report, byte for byte.",
     "It is made from the blinded file alone, and of it only from columns that nobody has to be kept from. That file "
     "is built from nothing each night; tests permute the arms and compare the report before and after.",
-    "What was tested, how, and which limits are known is in the evidence pack (`ict-trial evidence`). Whether an "
-    "installation is validated is for those to say who run it.",
+    "What is tested, and how, stands in the tests that come with the program; a pack of evidence, requirement by "
+    "requirement, is not yet made. Whether an installation is validated is for those to say who run it.",
 )
 GLOSSARY = (
     ("Cut-off", "The day that counts as today in every number of the report."),
@@ -23,6 +23,7 @@ GLOSSARY = (
 
 # What the nights before left in the store is in no snapshot, and so in no snapshot's dictionary.
 KEPT = {
+    "board.audit": "Whether the audit trail's chain held on the night that published the snapshot.",
     "board.changed_status": "Indicators and checks whose status differs from that of the last pack.",
     "board.explained": "Why each number moved since the last pack: each record that came, went or changed is counted "
     "under "

@@ -164,7 +164,8 @@ class Place:
 
 @dataclass(frozen=True)
 class Point:
-    """A finding for the board: what, where and how many of how many, since when, for whom and by when."""
+    """A finding for the board: what, where and how many of how many, since when, for whom and by when, and what they
+    are to do."""
 
     flag: Flag
     finding: str
@@ -173,6 +174,7 @@ class Point:
     since: str
     owner: str
     due: str
+    todo: str
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,13 @@ STATUSES = {
         Status("WATCH", "▲", "WATCH", "more than chance would easily give: look again", True),
         Status("TOO_FEW", "n<", "TOO FEW", "fewer records than a judgement needs", False),
         Status("NOT_APPLICABLE", "–", "NOT APPLICABLE", "does not concern this site, or is not due yet", False),
-        Status("OK", "✓", "OK", "within what was tolerated; drawn plain", False),
+        Status(
+            "OK",
+            "✓",
+            "OK",
+            "within what was tolerated, or beyond it by no more than chance easily gives; drawn plain",
+            False,
+        ),
     )
 }
 ORDER = tuple(STATUSES)

@@ -30,7 +30,7 @@ EDITION = Edition(
         "Every number here is counted by a query over tables of the published unblinded snapshot, whose digests are "
         "printed with the figures. The same snapshot, study file and key give the same report, byte for byte.",
         "No test is made between arms and nothing is imputed: what is here describes what the sites have sent. What "
-        "was tested, how, and which limits are known is in the evidence pack (`ict-trial evidence`).",
+        "is tested, and how, stands in the tests that come with the program.",
     ),
     glossary=tuple((word, meaning) for word, meaning in GLOSSARY if word in ("Cut-off", "Denominator", "Snapshot")),
 )

@@ -15,11 +15,12 @@ from pipelines.study.study import Study
 AS_OF = date(2026, 11, 30)
 TURN = ("OK", "ACTION", "WATCH", "TOO_FEW", "OK", "NO_DATA", "BROKEN", "NOT_APPLICABLE")
 INDICATORS = {
-    "K03": ("Records that arrive late", 0.10),
+    "K03": ("Forms that arrive late", 0.10),
     "K04": ("Forms that are overdue", 0.10),
     "K05": ("Primary outcome that cannot be scored", 0.15),
     "K06": ("Items left out of received forms", 0.02),
 }
+MOVED = ("K03", "randomised", "open_queries", "forms|WEEK 15|lsas_sr")
 VISITS = {"BASELINE": 0, "WEEK 15": 15}
 COLUMNS = (
     "conformance",
@@ -123,11 +124,13 @@ def _indicators(sites: list[str], people: int) -> dict[str, tuple[str, Rows]]:
         "x:power_action x:chance_watch x:chance_action v:title v:bad_event v:counted v:why v:source n:position "
         "v:limit_name n:n_critical b:higher_than_others"
     )
-    rows = [_kri(kri, site, k + i, people) for k, kri in enumerate(INDICATORS) for i, site in enumerate(sites)]
+    rows = [
+        _kri(kri, site, k + i, people, len(sites)) for k, kri in enumerate(INDICATORS) for i, site in enumerate(sites)
+    ]
     return {"quality.kri": (columns, rows)}
 
 
-def _kri(kri: str, site: str, turn: int, n: int) -> dict[str, Any]:
+def _kri(kri: str, site: str, turn: int, n: int, n_sites: int) -> dict[str, Any]:
     title, tolerance = INDICATORS[kri]
     status = TURN[turn % len(TURN)] if n > 9 else "TOO_FEW"
     bad = {"ACTION": n // 2, "WATCH": n // 4}.get(status, n // 20)
@@ -152,6 +155,7 @@ def _kri(kri: str, site: str, turn: int, n: int) -> dict[str, Any]:
     if n:
         row |= {
             "metric": bad / n,
+            "score": {"ACTION": 2.9, "WATCH": 2.1}.get(status, -0.3) if n_sites >= 10 else None,
             "p_upper": {"ACTION": 0.0001, "WATCH": 0.01}.get(status, 0.5),
             "wilson_low": max(0, bad / n - 0.08),
             "wilson_high": min(1, bad / n + 0.1),
@@ -495,9 +499,13 @@ def _store(sites: list[str], people: int) -> dict[str, tuple[str, Rows]]:
     ]
     moved = {"numerator_before": 3, "denominator_before": 40, "numerator": 6, "denominator": 60}
     parts = [
-        {"number": "K03", "site_id": sites[0], "side": "numerator", "part": "new_participants", "n": 2},
-        {"number": "K03", "site_id": sites[0], "side": "denominator", "part": "new_participants", "n": 20},
-        {"number": "K03", "site_id": sites[0], "side": "numerator", "part": "corrections", "n": 1},
+        {"number": number, "site_id": sites[0], "side": side, "part": part, "n": n}
+        for number in MOVED
+        for side, part, n in (
+            ("numerator", "new_participants", 2),
+            ("denominator", "new_participants", 20),
+            ("numerator", "corrections", 1),
+        )
     ]
     handles = [{"name": "check_1", "site_id": sites[0], "handle": handle} for handle in ("7QK2ABCDEF", "A2B3C4D5E6")]
     rule = {"what": "program", "before": "0.1.0", "now": "0.1.1"}
@@ -509,7 +517,18 @@ def _store(sites: list[str], people: int) -> dict[str, tuple[str, Rows]]:
         "board.changed_status": ("v:kind v:name v:site_id v:before v:now v:change", changed if people else []),
         "board.moved": (
             "v:number v:site_id n:denominator_before n:numerator_before n:denominator n:numerator",
-            [{"number": "K03", "site_id": sites[0]} | moved] if people else [],
+            [{"number": number, "site_id": sites[0]} | moved for number in MOVED] if people else [],
+        ),
+        "board.identity": (
+            "v:snapshot_id n:n_received v:received_digest v:tables_digest v:before_id v:before_digest",
+            [
+                {"snapshot_id": "made-up", "n_received": 7, "received_digest": "ef" * 32, "tables_digest": "12" * 32}
+                | ({"before_id": "the-one-before", "before_digest": "34" * 32} if people else {})
+            ],
+        ),
+        "board.audit": (
+            "b:chain_holds n:n_nights b:ledger_holds n:n_unexplained",
+            [{"chain_holds": True, "n_nights": 3, "ledger_holds": True, "n_unexplained": 0}] if people else [],
         ),
         "board.explained": ("v:number v:site_id v:side v:part n:n", parts if people else []),
         "board.handle": ("v:name v:site_id v:handle", handles if people else []),

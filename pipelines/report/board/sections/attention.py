@@ -9,7 +9,7 @@ from pipelines.report.board.sections.findings import Finding, Group, flagged, gr
 from pipelines.report.board.source import Row, Source
 from pipelines.report.board.status import STATUSES
 from pipelines.report.board.trial import Trial
-from pipelines.report.board.words import capital, count, day, listed, number, of
+from pipelines.report.board.words import capital, count, day, listed, number
 
 QUESTION = "What needs the board's attention?"
 SHOWN, SITES_SHOWN, CHANGES_SHOWN, MOVES_SHOWN = 7, 4, 6, 5
@@ -29,6 +29,12 @@ _PARTS = """
         coalesce(sum(n) FILTER (side = 'denominator'), 0) AS denominator
     FROM board.explained GROUP BY number, site_id, part
 """
+FORMS = "forms|"
+NOT_SPLIT = (
+    "Each number is split into the records that came, went or changed, each under the first reason that holds; what "
+    "has a slash is counted, and all there was to count. Ages of data, arrivals, lags and the forecast move with every "
+    "day and every file, and are not split."
+)
 CHANGES = ("new", "worse", "better", "cleared", "other")
 
 
@@ -128,6 +134,7 @@ def _point(group: Group, trial: Trial) -> Point:
         since=f"since {day(group.since)}" if group.since else "new tonight",
         owner="for the site and the data manager",
         due="due now" if first.status == "ACTION" else "due by the next pack",
+        todo=first.todo,
     )
 
 
@@ -201,34 +208,57 @@ def _moved(source: Source, trial: Trial) -> list[Figure]:
     parts: dict[tuple[str, str], dict[str, Row]] = {}
     for row in source.rows(_PARTS):
         parts.setdefault((row["number"], row["site_id"]), {})[row["part"]] = row
-    rows = source.rows("SELECT * FROM board.moved WHERE number LIKE 'K%' ORDER BY number, site_id")
-    rows.sort(key=lambda row: (-abs(row["numerator"] - row["numerator_before"]), row["number"], row["site_id"]))
+    rows = source.rows("SELECT * FROM board.moved ORDER BY number, site_id")
+    rows.sort(key=lambda row: (_sort(row), -abs(row["numerator"] - row["numerator_before"]), _place(row)))
     lines = [_split(row, parts.get((row["number"], row["site_id"]), {}), titles, trial) for row in rows]
     if not lines:
         return []
-    head = ["What, where", "Then", "Now", "Because of (bad/counted)"]
+    head = ["What, where", "Then", "Now", "Because of"]
     return [
         Figure(
             "T1.3",
-            f"{capital(count(len(rows), 'indicator'))} moved; the parts say why, and add up",
+            f"{capital(count(len(rows), 'number'))} moved; the parts say why, and add up",
             Needle(len(rows), len(rows), "numbers that moved"),
             ["board.moved", "board.explained"],
             Table(head, lines, numeric=frozenset({1, 2})),
+            notes=[NOT_SPLIT],
             appendix=True,
             brief=Table(head, lines[:MOVES_SHOWN], numeric=frozenset({1, 2})),
         )
     ]
 
 
+def _sort(row: Row) -> int:
+    """Indicators first, then the flow and the queries, then the forms of each visit."""
+    return 0 if row["number"].startswith("K") else 2 if row["number"].startswith(FORMS) else 1
+
+
+def _place(row: Row) -> tuple[str, str]:
+    return row["number"], row["site_id"]
+
+
+def _named(number: str, titles: Mapping[str, str]) -> str:
+    """A number in words: an indicator, a box of the flow, open queries, or the forms of a visit."""
+    if number.startswith(FORMS):
+        _, avisit, instrument = number.split("|")
+        return f"{instrument} received at {avisit}, of those received or overdue"
+    return titles.get(number, capital(number.replace("_", " ")))
+
+
 def _split(row: Row, parts: Mapping[str, Row], titles: Mapping[str, str], trial: Trial) -> list[Cell]:
+    boxes = row["numerator"] == row["denominator"] and row["numerator_before"] == row["denominator_before"]
+
+    def written(n: int, total: int, sign: str = "") -> str:
+        return f"{n:{sign}d}" if boxes else f"{n:{sign}d}/{total:{sign}d}"
+
     reasons = [
-        f"{words} {int(parts[part]['numerator']):+d}/{int(parts[part]['denominator']):+d}"
+        f"{words} {written(int(parts[part]['numerator']), int(parts[part]['denominator']), '+')}"
         for part, words in PARTS.items()
         if part in parts
     ]
     return [
-        f"{titles.get(row['number'], row['number'])}, {trial.name(row['site_id'])}",
-        of(row["numerator_before"], row["denominator_before"]),
-        of(row["numerator"], row["denominator"]),
+        f"{_named(row['number'], titles)}, {trial.name(row['site_id'])}",
+        written(row["numerator_before"], row["denominator_before"]),
+        written(row["numerator"], row["denominator"]),
         "; ".join(reasons),
     ]

@@ -5,13 +5,20 @@ from __future__ import annotations
 from pipelines.report.board.parts import Section
 from pipelines.report.board.source import Source
 from pipelines.report.board.trial import Trial
-from pipelines.report.board.words import day
+from pipelines.report.board.words import count, day, listed
+
+OUTCOMES = {"published": "published", "held_back": "held back", "failed": "failed"}
+AUDIT = "quality.audit_trail"
 
 BLINDED_PEOPLE = (
     "The arms are kept from outcome assessors, from analysts before the database is locked, from the steering "
     "committee and the chief investigators. Participants and therapists know them."
 )
 NOBODY_BLINDED = "Nobody is blinded in this trial; this report still leaves out everything by arm."
+VERIFY = (
+    "manifest.json beside the snapshot names the SHA-256 of every table and file; `ict-trial nightly --full` builds "
+    "every table again from the files as the sites sent them, and the digests must be the same"
+)
 AS_OF = "SELECT site_id, min(last_on) AS oldest_on FROM quality.arrival WHERE last_on IS NOT NULL GROUP BY site_id"
 
 
@@ -21,15 +28,53 @@ def build(source: Source, trial: Trial) -> Section:
     facts = [
         ("Protocol", f"version {study.version}; {', '.join(study.registrations) or 'no registration named'}"),
         ("Data as of", _data_as_of(source, trial)),
+        *_nights_since(source, trial),
         ("Program", f"version {trial.code_version}"),
         ("Study file", f"SHA-256 {trial.study_digest}"),
-        (
-            "To verify",
-            "ict-trial verify computes every digest again, and the build from the files as the sites sent them",
-        ),
+        *_identity(source),
+        *_audit(source),
+        ("To verify", VERIFY),
     ]
     answer = [NOBODY_BLINDED if study.who_sees_outcomes == "none" else BLINDED_PEOPLE]
     return Section(0, "What is this report, and as of when?", answer, facts=facts)
+
+
+def _nights_since(source: Source, trial: Trial) -> list[tuple[str, str]]:
+    """Runs since the last pack, by what came of them; nothing before the first."""
+    last = source.rows("SELECT as_of FROM board.last_pack") if source.has("board.last_pack", "board.night") else []
+    if not last:
+        return []
+    rows = source.rows(
+        "SELECT outcome FROM board.night WHERE as_of > $since AND as_of <= $day",
+        since=last[0]["as_of"],
+        day=trial.as_of,
+    )
+    tally = [f"{sum(r['outcome'] == code for r in rows)} {words}" for code, words in OUTCOMES.items()]
+    return [("Nights since the last pack", f"{listed(tally)} since {day(last[0]['as_of'])}")]
+
+
+def _identity(source: Source) -> list[tuple[str, str]]:
+    rows = source.rows("SELECT * FROM board.identity") if source.has("board.identity") else []
+    facts = []
+    for row in rows:
+        files = count(row["n_received"], "file", "files")
+        before = "none: this is the first"
+        if row["before_id"]:
+            before = f"{row['before_id']}; SHA-256 {row['before_digest']}"
+        facts += [
+            ("Received", f"SHA-256 {row['received_digest']} over those of {files} that tell nothing of arms"),
+            ("This snapshot", f"{row['snapshot_id']}; SHA-256 {row['tables_digest']} over its blinded tables"),
+            ("Snapshot before", before),
+        ]
+    return facts
+
+
+def _audit(source: Source) -> list[tuple[str, str]]:
+    """The digest of the changes that everybody may see: the head of the whole chain moves with the log too."""
+    if AUDIT not in source.digests:
+        return []
+    return [("Audit trail", f"SHA-256 {source.digests[AUDIT]} over its changes that tell nothing of arms; whether the "
+             "whole chain holds is said in section 11")]  # fmt: skip
 
 
 def _data_as_of(source: Source, trial: Trial) -> str:

@@ -10,14 +10,18 @@ from pipelines.report.board.source import Row, Source
 from pipelines.report.board.status import ORDER, STATUSES
 from pipelines.report.board.trial import Trial
 from pipelines.report.board.words import capital, chance, count, day, limit, share
+from pipelines.study.indicator import load_indicators
 
 RANK = {"ACTION": 0, "BROKEN": 1, "NO_DATA": 2, "WATCH": 3}
+NOTHING_CAME = "Site: send the file that was due; what is not sent cannot be judged."
+BROKEN = "Data manager: find out why the check could not be made; until then nothing is known of these records."
 INDICATOR, CARD, CURRENCY, SHOWN = "quality.kri", "quality.check_card", "quality.currency", "board.shown"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something flagged at a site. `same` is what findings share that count the same sort of records."""
+    """Something flagged at a site. `same` is what findings share that count the same sort of records; `todo`: who must
+    do what."""
 
     status: str
     site_id: str
@@ -27,6 +31,7 @@ class Finding:
     since: date | None
     to: str
     same: str
+    todo: str
 
 
 @dataclass(frozen=True)
@@ -98,6 +103,7 @@ def _indicators(source: Source) -> Iterator[Finding]:
     if not source.has(INDICATOR):
         return
     shown = shown_statuses(source)
+    todo = {indicator.kri: indicator.todo for indicator in load_indicators()}
     for row in source.rows("SELECT * FROM quality.kri ORDER BY kri, site_id"):
         seen = shown.get(("kri", row["kri"], row["site_id"]), {})
         by_chance = f", by chance {chance(row['p_upper'])}" if row["p_upper"] is not None else ""
@@ -110,6 +116,7 @@ def _indicators(source: Source) -> Iterator[Finding]:
             since=seen.get("since"),
             to="f7-1",
             same=row["limit_name"],
+            todo=NOTHING_CAME if row["status"] == "NO_DATA" else todo.get(row["kri"], ""),
         )
 
 
@@ -119,15 +126,17 @@ def _cards(source: Source) -> Iterator[Finding]:
     shown = shown_statuses(source)
     for row in source.rows("SELECT * FROM quality.check_card ORDER BY check_name, site_id"):
         seen = shown.get(("check", row["check_name"], row["site_id"]), {})
+        sentence, _, todo = row["why"].partition(". ")
         yield Finding(
             status=seen.get("status") or row["status"],
             site_id=row["site_id"],
-            sentence=f"{row['why'].partition('. ')[0].removesuffix('.')}.",
+            sentence=f"{sentence.removesuffix('.')}.",
             counts=share(row["n_failing"], row["n_evaluated"]),
             limit=f"tolerated: {100 * row['tolerance']:g}%",
             since=row["first_seen"] or seen.get("since"),
             to=card_anchor(row["check_name"]),
             same=row["check_name"],
+            todo={"NO_DATA": NOTHING_CAME, "BROKEN": BROKEN}.get(row["status"], todo),
         )
 
 
@@ -147,4 +156,5 @@ def _old_data(source: Source) -> Iterator[Finding]:
             since=row["newest_on"],
             to="t2-2",
             same=f"currency of {row['feed']}",
+            todo=NOTHING_CAME,
         )

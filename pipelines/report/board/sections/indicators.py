@@ -8,16 +8,16 @@ from itertools import groupby
 
 from pipelines.report.board.parts import Cell, Figure, Flag, Needle, Section, Spark, Table
 from pipelines.report.board.scale import Scale, up_to
+from pipelines.report.board.sections.funnel import funnel, too_few_sites
 from pipelines.report.board.sections.history import weekly_sparks
 from pipelines.report.board.source import Row, Source
 from pipelines.report.board.status import STATUSES
 from pipelines.report.board.trial import ALL_SITES, Trial
-from pipelines.report.board.words import count, limit, listed, of, percent, share, shortened, unbroken
+from pipelines.report.board.words import chance, count, limit, listed, of, percent, share, shortened, unbroken
 
 QUESTION = "Does any site stand out?"
 KRI = "quality.kri"
 SITES_DRAWN, SITES_ABREAST = 12, 6
-FUNNEL_FROM = 6
 
 
 def build(source: Source, trial: Trial) -> Section:
@@ -26,8 +26,8 @@ def build(source: Source, trial: Trial) -> Section:
         return Section(7, QUESTION, [], absent=["This snapshot does not hold the site indicators."])
     rows = _rows(source, trial)
     history = weekly_sparks(source, "kri")
-    figures = [*_panels(rows, trial, history), *_others(rows, trial), *_power(rows, trial)]
-    return Section(7, QUESTION, _answer(rows, trial), figures=figures)
+    figures = [*_panels(rows, trial, history), *_others(rows, trial), *_power(rows, trial), *funnel(rows, trial)]
+    return Section(7, QUESTION, _answer(rows, trial), figures=figures, closing=too_few_sites(trial))
 
 
 def _rows(source: Source, trial: Trial, kris: Sequence[str] = ()) -> list[Row]:
@@ -105,6 +105,7 @@ def _panels(rows: list[Row], trial: Trial, history: dict[tuple[str, str], Spark]
         "Dot: what was found; bar: its 95% interval (Wilson); thin line: the tolerance; dotted line and thick line: "
         "the smallest shares that would be ▲ WATCH and ■ ACTION with this number of records, exactly (binomial)."
     ]
+    notes += beyond_and_well(judged, trial)
     if len(drawn) < len(judged):
         notes.append(f"With {len(trial.site_ids)} sites only the flagged are drawn; all are in the table.")
     return [
@@ -136,8 +137,7 @@ def _title(rows: list[Row], trial: Trial) -> str:
     )
     return (
         f"{trial.name(first['site_id'])} stands out on {first['title'][:1].lower()}{first['title'][1:]}: "
-        f"{share(first['numerator'], first['denominator'])} against {percent(first['tolerance'], 1)} "
-        f"tolerated{more}"
+        f"{share(first['numerator'], first['denominator'])}, tolerated {limit(first)}{more}"
     )
 
 
@@ -186,6 +186,24 @@ def _mark(row: Row, trial: Trial, x: Scale, y: float) -> SiteMark:
     )
 
 
+BEYOND_SHOWN = 3
+
+
+def beyond_and_well(rows: Sequence[Row], trial: Trial) -> list[str]:
+    """Why a share above what is tolerated is not flagged; nothing where none is."""
+    beyond = [row for row in rows if row["status"] == "OK" and row["p_upper"] is not None
+              and row["metric"] is not None and row["metric"] > row["tolerance"]]  # fmt: skip
+    if not beyond:
+        return []
+    beyond.sort(key=lambda row: row["p_upper"])
+    named = [f"{row['kri']} {trial.name(row['site_id'])} ({chance(row['p_upper'])})" for row in beyond[:BEYOND_SHOWN]]
+    more = [f"{len(beyond) - BEYOND_SHOWN} more"] if len(beyond) > BEYOND_SHOWN else []
+    return [
+        f"More than tolerated and still ✓ OK: of so few records chance alone gives as many more often than once in "
+        f"forty: {listed([*named, *more])}."
+    ]
+
+
 def _within(x: Scale, value: float | None) -> float | None:
     """Where a value lies, or the end of the axis; None where it is not known."""
     return None if value is None else x.at(min(value, x.high))
@@ -206,6 +224,7 @@ def indicator_table(figure_id: str, source: Source, trial: Trial, kris: Sequence
     table = _abreast(rows, trial) if shown is rows else _table(shown, trial, weekly_sparks(source, "kri"))
     keys = [code for code in STATUSES if code != "OK" and any(row["status"] == code for row in shown)]
     notes = [] if shown is rows else ["Flagged ones alone; the table of F7.1 has every site."]
+    notes += beyond_and_well(shown, trial)
     return [
         Figure(
             figure_id,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import groupby
 
 from pipelines.report.board.parts import Cell, Figure, Needle, Section, Table
 from pipelines.report.board.source import Row, Source
 from pipelines.report.board.trial import Trial
-from pipelines.report.board.words import capital, chance, count, number
+from pipelines.report.board.words import capital, chance, count, listed, number
 
 QUESTION = "Is anything odd enough to discuss?"
 CHECK = "quality.central_check"
@@ -22,9 +23,19 @@ def build(source: Source, trial: Trial) -> Section:
     answer = (
         "Nothing is listed." if not found else f"{capital(count(len(found), 'comparison'))} listed, to be discussed."
     )
-    few = sum(row["status"] == "TOO_FEW" for row in rows)
-    seen = f"{few} of {len(rows)} comparisons have too few values on one side to be made."
-    return Section(10, QUESTION, [answer, seen], figures=[_listed(rows, found, trial), _looked_at(rows)])
+    return Section(10, QUESTION, [answer, _not_made(rows)], figures=[_listed(rows, found, trial), _looked_at(rows)])
+
+
+def _not_made(rows: list[Row]) -> str:
+    """Which comparisons could not be made, by check: not the same as having found nothing."""
+    few = Counter(f"{row['check_id']} {row['title'].lower()}" for row in rows if row["status"] == "TOO_FEW")
+    if not few:
+        return f"Each of {count(len(rows), 'comparison')} could be made."
+    named = listed([f"{name} ({n})" for name, n in few.items()])
+    return (
+        f"{few.total()} of {count(len(rows), 'comparison')} could not be made, so nothing is said of them: {named}. "
+        "Either side has too few values, or no feed brings what would be compared (appendix B)."
+    )
 
 
 def _listed(rows: list[Row], found: list[Row], trial: Trial) -> Figure:

@@ -26,6 +26,7 @@ COLUMNS = {
     "delivery": "Delivered",
 }
 LEVELS = {"critical": "critical: a failure asks for action", "warning": "warning: a failure asks for a look"}
+BY_CHANCE = "judged as {} is, by how seldom chance alone gives as many at what is tolerated"
 OTHERS_NAMED = 4
 
 
@@ -35,9 +36,9 @@ def build(source: Source, trial: Trial) -> Section:
         return Section(6, QUESTION, [], absent=["This snapshot does not hold the checks as the report shows them."])
     cells = source.rows("SELECT * FROM quality.check_grid")
     rows = source.rows("SELECT * FROM quality.check_card ORDER BY check_name, site_id")
-    history, handles = weekly_sparks(source, "check"), _handles(source)
+    history, handles, twins = weekly_sparks(source, "check"), _handles(source), _twins(source)
     cards = [
-        _card(list(of_check), trial, history, handles)
+        _card(list(of_check), trial, history, handles, twins)
         for _, of_check in groupby(rows, key=lambda row: row["check_name"])
     ]
     worst_first = sorted(
@@ -121,6 +122,7 @@ def _card(
     trial: Trial,
     history: Mapping[tuple[str, str], Spark],
     handles: Mapping[tuple[str, str], Sequence[str]],
+    twins: Mapping[str, str],
 ) -> Card | None:
     if not any(STATUSES[row["status"]].flagged for row in rows):
         return None
@@ -132,7 +134,7 @@ def _card(
         anchor=card_anchor(name),
         title=capital(first["rule"]),
         why=first["why"],
-        level=LEVELS[first["level"]],
+        level=BY_CHANCE.format(twins[name]) if name in twins else LEVELS[first["level"]],
         limit=f"tolerated {100 * first['tolerance']:g}%: {first['reason']}",
         sites=[
             CardSite(
@@ -154,6 +156,12 @@ def _others(rows: list[Row], trial: Trial) -> str:
         return f"Not flagged at {count(len(rows), 'other site')}."
     named = [f"{trial.name(r['site_id'])} {of(r['n_failing'], r['n_evaluated'])}" for r in rows]
     return f"Not flagged: {', '.join(named)}." if named else ""
+
+
+def _twins(source: Source) -> dict[str, str]:
+    """By check: the indicator that counts the same records against the same limit."""
+    rows = source.rows("SELECT DISTINCT limit_name, kri FROM quality.kri") if source.has("quality.kri") else []
+    return {row["limit_name"]: row["kri"] for row in rows}
 
 
 def _handles(source: Source) -> dict[tuple[str, str], list[str]]:
