@@ -48,7 +48,7 @@ BOARD = {
     "board.rule_change": "what, before, now, reason",
     "board.handle": "name, site_id, handle",
     "board.night": "started_at, finished_at, as_of DATE, outcome",
-    "board.identity": "snapshot_id, n_received BIGINT, received_digest, tables_digest, before_id, before_digest",
+    "board.identity": "n_received BIGINT, received_digest, tables_digest, before_digest",
     "board.audit": "chain_holds BOOLEAN, ledger_holds BOOLEAN, n_unexplained BIGINT",
 }
 WORSE = {"OK": 0, "WATCH": 1, "ACTION": 2}
@@ -129,7 +129,7 @@ def _take_history(con: duckdb.DuckDBPyConnection, workspace: Workspace, protocol
         "board.rule_change": list(_rule_changes(con, before, protocol, manifest)),
         "board.handle": pack["handles"],
         "board.night": [(n.started_at, n.finished_at, n.as_of, n.outcome) for n in nights(workspace)],
-        "board.identity": list(identity(workspace, snapshot_id, manifest)),
+        "board.identity": list(identity(workspace, manifest, before[0].snapshot_id if before else None)),
         "board.audit": [tuple(audit.values()) for audit in pack.get("audit", [])],
     }
     for name, columns in BOARD.items():

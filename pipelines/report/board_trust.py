@@ -11,18 +11,19 @@ from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from typing import Any
 
-from pipelines.warehouse.published import BLINDED, MANIFEST, snapshot_ids
+from pipelines.warehouse.published import BLINDED, MANIFEST
 from pipelines.workspace import Workspace
 
+# A snapshot's name ends in the digest of all its tables, so it is not told here.
 ITSELF = "meta.snapshot"  # holds the digests of all files, and so changes with those that tell arms
 
 
-def identity(workspace: Workspace, snapshot_id: str, manifest: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
-    """The row of `board.identity`."""
+def identity(workspace: Workspace, manifest: Mapping[str, Any], before: str | None) -> Iterator[tuple[Any, ...]]:
+    """The row of `board.identity`; `before`: the snapshot of the last pack."""
     received = sorted(str(delivery["sha256"]) for delivery in manifest["deliveries"])
-    before = max((other for other in snapshot_ids(workspace) if other < snapshot_id), default=None)
-    was = json.loads((workspace.snapshots / before / MANIFEST).read_bytes()) if before else None
-    yield snapshot_id, len(received), _sha256(received), tables_digest(manifest), before, was and tables_digest(was)
+    path = workspace.snapshots / before / MANIFEST if before else None
+    was = json.loads(path.read_bytes()) if path and path.is_file() else None
+    yield len(received), _sha256(received), tables_digest(manifest), was and tables_digest(was)
 
 
 def tables_digest(manifest: Mapping[str, Any]) -> str:

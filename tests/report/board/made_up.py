@@ -520,15 +520,15 @@ def _store(sites: list[str], people: int) -> dict[str, tuple[str, Rows]]:
             [{"number": number, "site_id": sites[0]} | moved for number in MOVED] if people else [],
         ),
         "board.identity": (
-            "v:snapshot_id n:n_received v:received_digest v:tables_digest v:before_id v:before_digest",
+            "n:n_received v:received_digest v:tables_digest v:before_digest",
             [
-                {"snapshot_id": "made-up", "n_received": 7, "received_digest": "ef" * 32, "tables_digest": "12" * 32}
-                | ({"before_id": "the-one-before", "before_digest": "34" * 32} if people else {})
+                {"n_received": 7, "received_digest": "ef" * 32, "tables_digest": "12" * 32}
+                | ({"before_digest": "34" * 32} if people else {})
             ],
         ),
         "board.audit": (
-            "b:chain_holds n:n_nights b:ledger_holds n:n_unexplained",
-            [{"chain_holds": True, "n_nights": 3, "ledger_holds": True, "n_unexplained": 0}] if people else [],
+            "b:chain_holds b:ledger_holds n:n_unexplained",
+            [{"chain_holds": True, "ledger_holds": True, "n_unexplained": 0}] if people else [],
         ),
         "board.explained": ("v:number v:site_id v:side v:part n:n", parts if people else []),
         "board.handle": ("v:name v:site_id v:handle", handles if people else []),

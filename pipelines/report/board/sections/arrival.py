@@ -48,8 +48,18 @@ def _answer(source: Source, trial: Trial) -> list[str]:
         old = f"the data of {listed(named) if len(named) < 7 else count(len(named), 'site')} are older than was agreed"
     nights = source.rows("SELECT state, count(*) AS n FROM quality.arrival_night GROUP BY state")
     missed = sum(row["n"] for row in nights if row["state"] == "absent")
+    silent = silent_sites(source, trial)
     gaps = f"on {count(missed, 'night')} of the last 90 a file that was due did not come" if missed else ""
-    return [f"{capital(' but '.join(part for part in (old, gaps) if part))}."]
+    never = f" Nothing has ever come from {listed(silent)}." if silent else ""
+    return [f"{capital(' but '.join(part for part in (old, gaps) if part))}.{never}"]
+
+
+def silent_sites(source: Source, trial: Trial) -> list[str]:
+    """The names of sites that have never sent anything that everybody may know of."""
+    rows = source.rows("SELECT site_id FROM quality.currency GROUP BY site_id HAVING count(last_on) = 0")
+    silent = {row["site_id"] for row in rows}
+    named = [trial.name(site) for site in trial.site_ids if site in silent]
+    return named if len(named) < 7 else [count(len(named), "site")]
 
 
 @dataclass(frozen=True)
@@ -104,6 +114,11 @@ def _calendar_title(rows: list[Row], trial: Trial) -> str:
             faults[row["site_id"]][i] += row["state"] == state
     missing, refused = (sum(counts[i] for counts in faults.values()) for i in (0, 1))
     if not missing and not refused:
+        silent = [
+            site for site in trial.site_ids if all(r["state"] == "not_expected" for r in rows if r["site_id"] == site)
+        ]
+        if silent:
+            return f"In 90 nights nothing was missed, but {count(len(silent), 'site')} sent nothing"
         return "Every file that was due in these 90 nights came and was accepted"
     said = []
     if missing:

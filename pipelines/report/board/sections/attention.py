@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from pipelines.report.board.parts import Cell, Figure, Flag, Needle, Place, Point, Section, Table
 from pipelines.report.board.sections.findings import Finding, Group, flagged, grouped
+from pipelines.report.board.sections.measures import Measures, measures
 from pipelines.report.board.source import Row, Source
 from pipelines.report.board.status import STATUSES
 from pipelines.report.board.trial import Trial
@@ -210,7 +211,11 @@ def _moved(source: Source, trial: Trial) -> list[Figure]:
         parts.setdefault((row["number"], row["site_id"]), {})[row["part"]] = row
     rows = source.rows("SELECT * FROM board.moved ORDER BY number, site_id")
     rows.sort(key=lambda row: (_sort(row), -abs(row["numerator"] - row["numerator_before"]), _place(row)))
-    lines = [_split(row, parts.get((row["number"], row["site_id"]), {}), titles, trial) for row in rows]
+    names = measures(source)
+    lines = [
+        _split(row, parts.get(_place(row), {}), f"{_named(row['number'], titles, names)}, {trial.name(row['site_id'])}")
+        for row in rows
+    ]
     if not lines:
         return []
     head = ["What, where", "Then", "Now", "Because of"]
@@ -237,15 +242,15 @@ def _place(row: Row) -> tuple[str, str]:
     return row["number"], row["site_id"]
 
 
-def _named(number: str, titles: Mapping[str, str]) -> str:
+def _named(number: str, titles: Mapping[str, str], names: Measures) -> str:
     """A number in words: an indicator, a box of the flow, open queries, or the forms of a visit."""
     if number.startswith(FORMS):
         _, avisit, instrument = number.split("|")
-        return f"{instrument} received at {avisit}, of those received or overdue"
+        return f"{names[instrument]} received at {avisit}, of those received or overdue"
     return titles.get(number, capital(number.replace("_", " ")))
 
 
-def _split(row: Row, parts: Mapping[str, Row], titles: Mapping[str, str], trial: Trial) -> list[Cell]:
+def _split(row: Row, parts: Mapping[str, Row], what: str) -> list[Cell]:
     boxes = row["numerator"] == row["denominator"] and row["numerator_before"] == row["denominator_before"]
 
     def written(n: int, total: int, sign: str = "") -> str:
@@ -257,7 +262,7 @@ def _split(row: Row, parts: Mapping[str, Row], titles: Mapping[str, str], trial:
         if part in parts
     ]
     return [
-        f"{_named(row['number'], titles)}, {trial.name(row['site_id'])}",
+        what,
         written(row["numerator_before"], row["denominator_before"]),
         written(row["numerator"], row["denominator"]),
         "; ".join(reasons),

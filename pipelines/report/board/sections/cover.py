@@ -45,12 +45,12 @@ def _nights_since(source: Source, trial: Trial) -> list[tuple[str, str]]:
     if not last:
         return []
     rows = source.rows(
-        "SELECT outcome FROM board.night WHERE as_of > $since AND as_of <= $day",
+        "SELECT DISTINCT outcome, as_of FROM board.night WHERE as_of > $since AND as_of <= $day",
         since=last[0]["as_of"],
         day=trial.as_of,
     )
     tally = [f"{sum(r['outcome'] == code for r in rows)} {words}" for code, words in OUTCOMES.items()]
-    return [("Nights since the last pack", f"{listed(tally)} since {day(last[0]['as_of'])}")]
+    return [("Since the last pack", f"days {listed(tally)}, since {day(last[0]['as_of'])}")]
 
 
 def _identity(source: Source) -> list[tuple[str, str]]:
@@ -58,13 +58,11 @@ def _identity(source: Source) -> list[tuple[str, str]]:
     facts = []
     for row in rows:
         files = count(row["n_received"], "file", "files")
-        before = "none: this is the first"
-        if row["before_id"]:
-            before = f"{row['before_id']}; SHA-256 {row['before_digest']}"
+        before = f"SHA-256 {row['before_digest']}" if row["before_digest"] else "there is none"
         facts += [
             ("Received", f"SHA-256 {row['received_digest']} over those of {files} that tell nothing of arms"),
-            ("This snapshot", f"{row['snapshot_id']}; SHA-256 {row['tables_digest']} over its blinded tables"),
-            ("Snapshot before", before),
+            ("This snapshot", f"SHA-256 {row['tables_digest']} over the digests of its blinded tables"),
+            ("The last pack's", before),
         ]
     return facts
 

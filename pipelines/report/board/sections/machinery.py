@@ -114,9 +114,11 @@ def _nights(rows: list[Row], first: date | None, today: date) -> Figure:
     nights = {row["as_of"] for row in rows}
     due = min(NIGHTS, (today - first).days + 1) if first else 0
     title = f"No night was missed: a run on each of {count(due, 'day')}"
-    if len(nights) < due:
+    if not due:
+        title = "No run is on record"
+    elif len(nights) < due:
         title = f"No run was made on {count(due - len(nights), 'day')} of the last {due}"
-    if due < NIGHTS:
+    if 0 < due < NIGHTS:
         title += f" since the first night, of {day(first)}"
     return Figure(
         "T11.1",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pipelines.report.board.parts import Bar, Cell, Figure, Needle, Section, Table
 from pipelines.report.board.scoring import scoring
 from pipelines.report.board.sections.indicators import indicator_table
+from pipelines.report.board.sections.measures import Measures, measures
 from pipelines.report.board.source import Row, Source
 from pipelines.report.board.trial import Trial
-from pipelines.report.board.words import count, number, share
+from pipelines.report.board.words import count, listed, number, share
 
 QUESTION = "What is missing, and in what pattern?"
 COMPLETE, PATTERN = "quality.completeness", "quality.missing_pattern"
@@ -17,13 +18,15 @@ SCORED = f"coalesce((SELECT max(c.n_received) FROM {COMPLETE} AS c WHERE c.instr
 
 def build(source: Source, trial: Trial) -> Section:
     """The heatmap of forms, the patterns of joint absence, the items, the rules by which scores are made of them."""
-    figures = [*_heatmap(source, trial), *_patterns(source), *indicator_table("T5.3", source, trial, ("K06",))]
+    names = measures(source)
+    items = indicator_table("T5.3", source, trial, ("K06",))
+    figures = [*_heatmap(source, trial, names), *_patterns(source, names), *items]
     said, rules = scoring("T5.4", source, SCORED) if source.has(COMPLETE) else ([], [])
     absent = [] if source.has(PATTERN) else ["Which measures are missing together is not in this snapshot."]
     return Section(5, QUESTION, said, figures=[*figures, *rules], absent=absent)
 
 
-def _heatmap(source: Source, trial: Trial) -> list[Figure]:
+def _heatmap(source: Source, trial: Trial, names: Measures) -> list[Figure]:
     rows = source.rows(f"SELECT * FROM {COMPLETE}") if source.has(COMPLETE) else []  # noqa: S608
     if not rows:
         return []
@@ -31,7 +34,10 @@ def _heatmap(source: Source, trial: Trial) -> list[Figure]:
     found = {(row["site_id"], row["instrument"], row["avisit"]): row for row in rows}
     instruments = [s.instrument for s in trial.study.instruments if any(r["instrument"] == s.instrument for r in rows)]
     lines: list[list[Cell]] = [
-        [f"{trial.name(site)}, {instrument}", *(_layers(found.get((site, instrument, visit))) for visit in visits)]
+        [
+            f"{trial.name(site)}, {names[instrument]}",
+            *(_layers(found.get((site, instrument, visit))) for visit in visits),
+        ]
         for site in trial.site_ids
         for instrument in instruments
         if any((site, instrument, visit) in found for visit in visits)
@@ -43,7 +49,7 @@ def _heatmap(source: Source, trial: Trial) -> list[Figure]:
         "Too few forms are due to say what is missing most"
         if worst is None
         else (
-            f"Missing most: {worst['instrument']} at {worst['avisit']} in {trial.name(worst['site_id'])}, "
+            f"Missing most: {names[worst['instrument']]} at {worst['avisit']} in {trial.name(worst['site_id'])}, "
             f"{share(worst['n_received'], _due(worst))} received"
         )
     )
@@ -81,17 +87,17 @@ def _layers(row: Row | None) -> Cell:
     return Bar(row["n_received"] / _due(row), share(row["n_received"], _due(row)), ", ".join(below))
 
 
-def _patterns(source: Source) -> list[Figure]:
+def _patterns(source: Source, names: Measures) -> list[Figure]:
     if not source.has(PATTERN):
         return []
     rows = source.rows(f"SELECT * FROM {PATTERN} ORDER BY pattern_no")  # noqa: S608
-    measures = sorted({name for row in rows for name in row["missing"].split(", ") if name})
+    columns = sorted({name for row in rows for name in row["missing"].split(", ") if name})
     due = rows[0]["n_due"] if rows else 0
     shown = sum(row["n_people"] for row in rows)
     lines: list[list[Cell]] = [
         [
             str(row["pattern_no"]),
-            *("●" if name in row["missing"].split(", ") else "·" for name in measures),
+            *("●" if name in row["missing"].split(", ") else "·" for name in columns),
             Bar(row["n_people"] / due, share(row["n_people"], due)),
         ]
         for row in rows
@@ -101,8 +107,8 @@ def _patterns(source: Source) -> list[Figure]:
         "No pattern of missing measures is shared by five people or more"
         if top is None
         else (
-            f"Most often missing together: {top['missing']} ({count(top['n_people'], 'person', 'people')} of "
-            f"{top['n_due']})"
+            f"Most often missing together: {listed([names[name] for name in top['missing'].split(', ')])} "
+            f"({count(top['n_people'], 'person', 'people')} of {top['n_due']})"
         )
     )
     return [
@@ -111,7 +117,7 @@ def _patterns(source: Source) -> list[Figure]:
             title,
             Needle(shown, due, "people whose primary outcome is due"),
             [PATTERN],
-            Table(["Pattern", *measures, "People"], lines),
+            Table(["Pattern", *(names[name] for name in columns), "People"], lines),
             notes=["● missing, · there. All sites together; the ten commonest patterns of at least five people."],
         )
     ]

@@ -10,7 +10,7 @@ from pipelines.report.board.scale import WIDTH, Scale, up_to
 from pipelines.report.board.sections.flow import flow
 from pipelines.report.board.source import Row, Source
 from pipelines.report.board.trial import ALL_SITES, Trial
-from pipelines.report.board.words import count, day, number, percent, share
+from pipelines.report.board.words import count, day, listed, number, percent, share
 
 QUESTION = "Is recruitment on course, and does the flow add up?"
 WEEK, FORECAST, SITES = "quality.recruitment_week", "quality.recruitment_forecast", "quality.recruitment"
@@ -211,11 +211,11 @@ def _by_site(source: Source, trial: Trial) -> list[Figure]:
         "A month since first randomised",
     ]
     behind = [row for row in rows if row["site_id"] and row["pct_of_target"] is not None and row["pct_of_target"] < 80]
-    names = ", ".join(trial.name(row["site_id"]) for row in behind[:3])
+    others = [count(len(behind) - 3, "other site")] if len(behind) > 3 else []
+    names = listed([*(trial.name(row["site_id"]) for row in behind[:3]), *others])
     title = "Every site has at least four fifths of its plan to date"
     if behind:
-        others = " and others" if len(behind) > 3 else ""
-        title = f"{names}{others} {'has' if len(behind) == 1 else 'have'} less than four fifths of the plan to date"
+        title = f"{names} {'has' if len(behind) == 1 else 'have'} less than four fifths of the plan to date"
     if not any(row["target_to_date"] for row in rows):
         title = "What each site has recruited; no plan is named to compare with"
     all_rows = found.get(ALL_SITES)

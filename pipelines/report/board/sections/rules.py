@@ -113,7 +113,8 @@ def _cell(cell: Row | None, worst: Row | None) -> Cell:
     if not STATUSES[cell["status"]].flagged:
         return Flag(cell["status"], of(cell["n_failing"], cell["n_evaluated"]) if cell["n_failing"] else "")
     more = sum(cell[f"n_{code.lower()}"] for code in ORDER if STATUSES[code].flagged) - 1
-    text = of(worst["n_failing"], worst["n_evaluated"]) + (f", +{more}" if more else "")
+    counts = [of(worst["n_failing"], worst["n_evaluated"])] if worst["n_evaluated"] else []
+    text = ", ".join([*counts, *([f"+{more}"] if more else [])])
     return Flag(cell["status"], text, card_anchor(worst["check_name"]))
 
 
