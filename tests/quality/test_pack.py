@@ -14,7 +14,7 @@ import pytest
 
 from pipelines.quality.check_table import write_check_results, write_table
 from pipelines.quality.history import folder_of, load_weeks
-from pipelines.quality.pack import load_pack, record_pack
+from pipelines.quality.pack import NOTHING, load_pack, record_pack
 from pipelines.quality.report_tables import REPORT_TABLES
 from pipelines.report.board_data import JUDGED, board_data, judge_anew
 from pipelines.report.site_lists import write_site_lists
@@ -107,6 +107,12 @@ def test_what_moved_is_explained_to_the_last_unit(told: Any) -> None:
     """
     assert ask(told, "SELECT count(*) > 0 FROM board.moved") == [(True,)]
     assert ask(told, unexplained) == []
+    forms = """
+        SELECT m.numerator - c.n_received, m.denominator - c.n_received - c.n_overdue FROM board.moved AS m
+        JOIN quality.completeness AS c
+            ON m.number = 'forms|' || c.avisit || '|' || c.instrument AND m.site_id = c.site_id
+    """
+    assert set(ask(told, forms)) == {(0, 0)}
     parts = "SELECT number, part, n FROM board.explained WHERE site_id = 'oxford' AND side = '{}' ORDER BY ALL"
     denominators = ask(told, parts.format("denominator"))
     for number in ("K07", "K10", "K16", "randomised", "screened", "in_follow_up"):
@@ -183,4 +189,4 @@ def test_the_file_is_let_go_of(told: Any) -> None:
 
 
 def test_a_night_that_left_nothing_is_told_truly(told: Any, tmp_path: Path) -> None:
-    assert load_pack(Workspace(tmp_path), "none") == {"handles": [], "before": None, "parts": [], "totals": []}
+    assert load_pack(Workspace(tmp_path), "none") == NOTHING

@@ -125,6 +125,16 @@ CELLS = {
         FROM line AS l CROSS JOIN visit AS v LEFT JOIN cell AS c USING (site, name, avisit)
         GROUP BY l.site, l.pos, l.name ORDER BY l.pos, l.name
     """,
+    "t5-4": """
+        SELECT concat_ws('|', i.param || ' (' || i.paramcd || ')', i.title || ', ' || i.version,
+            CASE WHEN i.verified THEN 'yes' ELSE 'no' END, txt(i.missing_allowed),
+            CASE i.missing_rule_verified WHEN TRUE THEN 'published' WHEN FALSE THEN 'a choice' ELSE '–' END,
+            txt(i.unsure))
+        FROM quality.instrument AS i
+        WHERE i.instrument NOT IN (
+            SELECT instrument FROM quality.completeness GROUP BY instrument HAVING max(n_received) = 0)
+        ORDER BY i.instrument, i.paramcd
+    """,
     "f6-1": f"""
         WITH card AS (
             SELECT s.name, s.pos, c.*, list_position({ORDER}, c.status) AS rank,
@@ -237,6 +247,11 @@ NEEDLES = {
     "t8-3": "SELECT count(*) FILTER (denominator > 0), count(*) FROM quality.kri WHERE kri IN ('K11', 'K12', 'K14')",
     "f5-1": "SELECT sum(n_received), sum(n_received + n_overdue) FROM quality.completeness",
     "f5-2": "SELECT sum(n_people), max(n_due) FROM quality.missing_pattern",
+    "t5-4": """
+        SELECT count(*) FILTER (verified), count(*) FROM quality.instrument
+        WHERE instrument NOT IN (
+            SELECT instrument FROM quality.completeness GROUP BY instrument HAVING max(n_received) = 0)
+    """,
     "f6-1": "SELECT count(*) FILTER (status IN ('OK', 'WATCH', 'ACTION')), count(*) FROM quality.check_card",
     "f7-1": "SELECT count(*) FILTER (denominator > 0), count(*) FROM quality.kri WHERE kind = 'proportion'",
     "t7-2": "SELECT count(p_vs_others), count(*) FROM quality.kri",

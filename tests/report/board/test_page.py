@@ -12,6 +12,7 @@ import pytest
 from pipelines.report.board.page import open_page
 from pipelines.report.board.sections import SECTIONS
 from pipelines.report.board.status import STATUSES
+from pipelines.report.board.trial import trial_of
 from pipelines.report.board_data import BOARD
 from pipelines.warehouse.dictionary import load_dictionary
 from tests.report.board.made_up import numbers, study
@@ -133,6 +134,102 @@ def test_a_japanese_name_brings_its_glyphs_and_its_language() -> None:
     japanese = open_page(*numbers(study(["宮崎大学"], ["JPN"])))
     assert 'lang="ja"' in japanese and 'lang="ja"' not in plain
     assert len(japanese) > len(plain)
+
+
+WORDS_OF_THE_DATA = {
+    "quality.kri": ("title", "bad_event", "counted", "why", "reason", "source"),
+    "quality.check_card": ("rule", "why", "reason"),
+    "quality.currency": ("feed",),
+    "quality.arrival_night": ("feed",),
+    "quality.central_check": ("title", "measure", "definition"),
+    "quality.redelivery": ("feed", "stream"),
+    "quality.log_quality": ("measure",),
+    "quality.missing_pattern": ("missing",),
+    "board.rule_change": ("what", "before", "now", "reason"),
+    "board.handle": ("handle",),
+    "board.identity": ("received_digest", "tables_digest", "before_digest"),
+    "meta.snapshot": ("code_version", "study_digest"),
+}
+
+
+@pytest.mark.parametrize("payload", PAYLOADS[:3])
+def test_so_does_what_any_text_field_holds(payload: str) -> None:
+    def shape(text: str) -> Shape:
+        source, trial = numbers(study(["Oxford", "Kyoto"]))
+        for table, columns in WORDS_OF_THE_DATA.items():
+            source.con.execute(f"UPDATE {table} SET {', '.join(f'{c} = $text' for c in columns)}", {"text": text})
+        return Shape(open_page(source, trial_of(source, trial.study)))
+
+    clean, dirty = shape("plain words"), shape(payload)
+    assert dirty.elements == clean.elements and dirty.references == clean.references
+    assert "".join(dirty.text).count(payload) > 40
+
+
+def test_every_check_and_indicator_broken_is_said_and_nothing_is_called_well() -> None:
+    source, trial = numbers(study(["Oxford", "Kyoto"]))
+    unjudged = ("p_upper", "wilson_low", "wilson_high", "p_vs_others", "power_watch", "chance_watch", "chance_action")
+    source.con.execute(f"UPDATE quality.kri SET status = 'BROKEN', {', '.join(f'{c} = NULL' for c in unjudged)}")
+    counts = ", ".join(f"n_{code.lower()} = {int(code == 'BROKEN')}" for code in STATUSES)
+    source.con.execute(f"UPDATE quality.check_grid SET status = 'BROKEN', {counts}")
+    for table in ("quality.check_card", "board.shown"):
+        source.con.execute(f"UPDATE {table} SET status = 'BROKEN'")
+    page = open_page(source, trial)
+    text = " ".join(" ".join(Shape(page).text).split())
+    assert (
+        "things could not be judged" in text and "Nothing is flagged" not in text and "No site stands out" not in text
+    )
+    assert "until then nothing is known of these records" in text
+    for section in (4, 5, 6, 7, 8):
+        body = page.partition(f'id="s{section}"')[2].partition("</section>")[0]
+        assert "✓" not in body and (section == 8 or "CHECK BROKEN" in body), section
+
+
+def test_a_funnel_is_drawn_from_ten_sites_on_and_else_it_is_said_why_not() -> None:
+    source, trial = numbers(study([f"Site {i}" for i in range(12)]))
+    page = open_page(source, trial)
+    (panels,) = re.findall(r'id="f7-4".*?</figure>', page, re.DOTALL)
+    scored = source.rows("SELECT * FROM quality.kri WHERE score IS NOT NULL")
+    assert panels.count("<circle") == len(scored) > 12
+    far = [row for row in scored if abs(row["score"]) > 2]
+    table = page.partition('id="table-f7-4"')[2].partition("</table>")[0]
+    assert table.count("<tr>") == len(far) + 1 and "2.9" in table
+    assert "No funnel is drawn" not in page
+    few = open_page(*numbers(study(["Oxford", "Kyoto", "York"])))
+    assert 'id="f7-4"' not in few and "with 3 sites its score cannot pass 1.73" in few
+
+
+def test_more_than_tolerated_and_still_well_is_explained_where_it_is_shown() -> None:
+    source, trial = numbers(study(["Oxford", "Kyoto"]))
+    source.con.execute("UPDATE quality.kri SET status = 'OK', metric = 0.27, p_upper = 0.042 WHERE kri = 'K05'")
+    said = re.findall(r"More than tolerated and still ✓ OK.*?</p>", open_page(source, trial))
+    mine = [
+        sentence for sentence in said if "K05 Oxford (p = 0.042)" in sentence and "K05 Kyoto (p = 0.042)" in sentence
+    ]
+    assert len(mine) == 2  # in section 4, and under the panels of section 7
+
+
+def test_the_cover_and_section_11_say_what_can_be_verified_and_what_nobody_has_recorded() -> None:
+    page = open_page(*numbers(study(["Oxford"])))
+    cover, machinery = (page.partition(f'id="s{n}"')[2].partition("</section>")[0] for n in (0, 11))
+    for digest in ("cd" * 32, "ef" * 32, "12" * 32, "34" * 32):  # study file, received, snapshot, last pack
+        assert f"SHA-256 {digest}" in cover
+    assert "published on 7 days" in cover
+    assert "The audit trail holds" in machinery and "Restored from a backup on an empty machine" in machinery
+    source, trial = numbers(study(["Oxford"]))
+    source.con.execute("UPDATE board.audit SET chain_holds = FALSE")
+    altered = open_page(source, trial)
+    assert "The audit trail does not hold: the data manager must find out what was altered" in altered
+    first = open_page(*numbers(study(["Oxford"]), people=0))
+    assert "there is none" in first and "No run is on record" in first
+    assert "Whether the audit trail holds was not recorded" in first
+
+
+def test_every_number_that_moved_has_its_parts() -> None:
+    page = open_page(*numbers(study(["Oxford"])))
+    moved = page.partition('id="table-t1-3"')[2].partition("</table>")[0]
+    for what in ("K03 Forms", "Randomised", "Open queries", "lsas_sr received at WEEK 15"):
+        assert f"{what}" in moved.replace("\u00a0", " ")
+    assert moved.count("new people +2/+20; corrections +1/+0") == 4
 
 
 def test_the_same_numbers_give_the_same_page() -> None:

@@ -11,6 +11,8 @@ import pytest
 
 from pipelines.report.board import pdf
 from pipelines.report.board.fonts import font_faces
+from pipelines.report.board.page import open_page
+from tests.report.board.made_up import numbers, study
 
 CUT_OFF = date(2026, 11, 30)
 TEXT = "Oxford, 香港, 宮崎大学 ✓ ■ ▲ ∅"
@@ -41,6 +43,25 @@ def test_it_can_be_searched_and_holds_its_own_fonts(made: bytes) -> None:
     assert "宮崎大学" in document.pages[0].extract_text()
     fonts = {str(font["/BaseFont"]) for font in document.pages[0]["/Resources"]["/Font"].values()}
     assert any("Report" in font for font in fonts)
+
+
+def test_the_open_pack_is_short_and_what_needs_attention_stands_on_one_page() -> None:
+    pypdf = pytest.importorskip("pypdf")
+    from io import BytesIO
+
+    page = open_page(*numbers(study(["Oxford", "Hong Kong", "宮崎大学"], ["GBR", "HKG", "JPN"])))
+    try:
+        document = pypdf.PdfReader(BytesIO(pdf.to_pdf(page, CUT_OFF)))
+    except pdf.NoPdf:
+        pytest.skip("the system library Pango is missing, without which there is no PDF")
+    texts = [" ".join(sheet.extract_text().split()) for sheet in document.pages]
+    appendix = next(i for i, text in enumerate(texts) if "Appendix A." in text)
+    assert appendix <= 12
+    (attention,) = [
+        text for text in texts if "1 What needs the board's attention?" in text and "Decisions asked" in text
+    ]
+    assert "T1.2" in attention and "T1.3" in attention and attention.count("for the site and the data manager") == 7
+    assert all("OPEN: contains no treatment-arm information" in text for text in texts)
 
 
 def test_without_pango_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

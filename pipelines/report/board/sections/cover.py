@@ -49,8 +49,8 @@ def _nights_since(source: Source, trial: Trial) -> list[tuple[str, str]]:
         since=last[0]["as_of"],
         day=trial.as_of,
     )
-    tally = [f"{sum(r['outcome'] == code for r in rows)} {words}" for code, words in OUTCOMES.items()]
-    return [("Since the last pack", f"days {listed(tally)}, since {day(last[0]['as_of'])}")]
+    tally = [f"{words} on {count(sum(r['outcome'] == code for r in rows), 'day')}" for code, words in OUTCOMES.items()]
+    return [("Since the last pack", f"{listed(tally)}, since {day(last[0]['as_of'])}")]
 
 
 def _identity(source: Source) -> list[tuple[str, str]]:

@@ -40,6 +40,8 @@ def _rows(source: Source, trial: Trial, kris: Sequence[str] = ()) -> list[Row]:
 
 def _answer(rows: list[Row], trial: Trial) -> list[str]:
     flagged = [row for row in rows if row["status"] in ("ACTION", "WATCH")]
+    if all(row["status"] in ("BROKEN", "NO_DATA") for row in rows):
+        return ["Nobody knows: no indicator could be judged at any site."]
     if not flagged:
         return [
             (
@@ -128,7 +130,11 @@ def _title(rows: list[Row], trial: Trial) -> str:
         (r for r in rows if r["status"] in ("ACTION", "WATCH")), key=lambda r: (r["status"], r["p_upper"] or 0)
     )
     if not flagged:
-        return "No site stands out on any indicator"
+        unjudged = sum(row["status"] in ("BROKEN", "NO_DATA") for row in rows)
+        if unjudged == len(rows):
+            return "Nothing could be judged at any site"
+        left = f", of what could be judged: {unjudged} of {len(rows)} could not" if unjudged else ""
+        return f"No site stands out on any indicator{left}"
     first = flagged[0]
     more = (
         f", and {count(len(flagged) - 1, 'other indicator is', 'other indicators are')} flagged"
