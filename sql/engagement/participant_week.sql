@@ -17,11 +17,19 @@ contact AS (
     FROM engagement.contact_week
     GROUP BY subject_no, week_no
 ),
+-- Of the certificate only this is asked, so that a count is walked back to its own week's events.
+silent AS (
+    SELECT w.usubjid, w.week_no, count(o.day) AS n_days
+    FROM core.programme_week AS w
+    JOIN engagement.outage_day AS o ON o.site_id = w.site_id AND o.day BETWEEN w.first_day AND w.last_day
+    GROUP BY w.usubjid, w.week_no
+),
 week AS (
     SELECT
         w.subject_no, w.usubjid, w.week_no, w.site_id, w.subject_id,
-        coalesce(r.usage_until >= w.last_day AND coalesce(d.n_days_outage < d.n_days, TRUE), FALSE)
-            OR u.n_events IS NOT NULL AS usage_known,
+        coalesce(
+            r.usage_until >= w.last_day AND coalesce(o.n_days, 0) <= date_diff('day', w.first_day, w.last_day), FALSE
+        ) OR u.n_events IS NOT NULL AS usage_known,
         coalesce(r.contacts_until >= w.last_day, FALSE) OR c.n_calls IS NOT NULL AS contacts_known,
         coalesce(s.n_sessions, 0) AS n_sessions,
         coalesce(s.active_us, 0) AS active_us,
@@ -44,6 +52,7 @@ week AS (
     LEFT JOIN session_week AS s ON s.usubjid = w.usubjid AND s.week_no = w.week_no
     LEFT JOIN engagement.usage_week AS u ON u.subject_no = w.subject_no AND u.week_no = w.week_no
     LEFT JOIN contact AS c ON c.subject_no = w.subject_no AND c.week_no = w.week_no
+    LEFT JOIN silent AS o ON o.usubjid = w.usubjid AND o.week_no = w.week_no
     LEFT JOIN engagement.day_week AS d ON d.usubjid = w.usubjid AND d.week_no = w.week_no
     LEFT JOIN study.planned_call AS p ON p.week_no = w.week_no
 )
