@@ -22,6 +22,7 @@ from pipelines.warehouse.kept import LAYER as KEPT
 from pipelines.warehouse.kept import forget, note_given, parts_read, reopen, take_over
 from pipelines.warehouse.quoting import identifier
 from pipelines.warehouse.study_tables import create_study_tables
+from pipelines.warehouse.touched import People, note_row_files
 from pipelines.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -37,13 +38,15 @@ _NAMES = {"TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ", '"NULL"': "NULL"}
 
 @dataclass(frozen=True)
 class Derived:
-    """What came of one SQL file; `changed` where the table holds something else than the last night."""
+    """What came of one SQL file; `changed` where the table holds something else than the last night, `n_touched` where
+    only so many people's rows were made anew."""
 
     table: str
     n_rows: int
     seconds: float
     taken_over: bool
     changed: bool
+    n_touched: int | None = None
 
 
 def start_build(
@@ -60,6 +63,7 @@ def start_build(
     """
     import duckdb
 
+    known = list(deliveries)
     close_build(workspace)
     begin_build(workspace)
     if not reopen(workspace):
@@ -75,8 +79,9 @@ def start_build(
             for layer in (*LAYERS, KEPT):
                 effects.execute(con, f"CREATE SCHEMA IF NOT EXISTS {identifier(layer)}", file=file)
             create_study_tables(con, protocol, as_of, code_version(), file=file)
-            create_inputs(con, deliveries, answers, acknowledgements, file=file)
+            create_inputs(con, known, answers, acknowledgements, file=file)
             note_given(con, file=file)
+            note_row_files(con, {d.receipt.delivery_id: d.rows.accepted for d in known}, file=file)
     except duckdb.Error as error:
         raise WarehouseError(f"the build could not be started: {reason(error)}") from None
     return file
@@ -94,18 +99,21 @@ def derive(workspace: Workspace, name: str, graph: Graph | None = None) -> Deriv
     graph = graph or load_graph()
     query, started, file = graph.queries[name], time.perf_counter(), build_file(workspace)
     table = graph.dictionary.get(name)
-    rule = repr((query.sql, table and (table.types, table.materialise)))
+    rule = repr((query.sql, table and (table.types, table.materialise, table.person, table.by_person)))
     try:
         with open_build(workspace) as con:
 
             def make() -> None:
                 effects.execute(con, _statement(con, answered(workspace, con, query), table), file=file)
 
+            people = None
+            if table is not None and table.person:
+                people = People(con, table, query.reads, graph.dictionary, lambda: _select(con, query, table), file)
             anew = on_spark(workspace, query)  # what it answers lies in files that another night does away with
-            made = take_over(con, name, parts_read(query), rule, make, file=file, anew=anew)
+            made = take_over(con, name, parts_read(query), rule, make, file=file, anew=anew, people=people)
     except duckdb.Error as error:
         raise WarehouseError(f"sql/{query.layer}/{query.path.name} could not be run: {reason(error)}") from None
-    return Derived(name, made.n_rows, time.perf_counter() - started, made.taken_over, made.changed)
+    return Derived(name, made.n_rows, time.perf_counter() - started, made.taken_over, made.changed, made.n_touched)
 
 
 def put_rows(
@@ -127,10 +135,14 @@ def put_rows(
 
 def _statement(con: Any, query: Query, table: Table | None) -> str:
     kind = "VIEW" if table is not None and table.materialise == "view" else "TABLE"
+    return f"CREATE OR REPLACE {kind} {identifier(query.name)} AS {_select(con, query, table)}"
+
+
+def _select(con: Any, query: Query, table: Table | None) -> str:
     inner = query.sql.rstrip().rstrip(";")
     selected = f"(\n{inner}\n) AS made"
     columns = "*" if table is None else _cast_columns(con, selected, table)
-    return f"CREATE OR REPLACE {kind} {identifier(query.name)} AS SELECT {columns} FROM {selected}"  # noqa: S608
+    return f"SELECT {columns} FROM {selected}"  # noqa: S608
 
 
 def _cast_columns(con: Any, selected: str, table: Table) -> str:

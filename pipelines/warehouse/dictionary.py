@@ -57,6 +57,8 @@ class Mask(Strict):
 class Table(Strict):
     """One table, the columns in their order.
 
+    `person`: the columns that say whose a row is: `usubjid`, `subject_no`, or those of the site and its own number.
+    `by_person`: a row depends, of the tables that say whose their rows are, on rows of the same person alone.
     `keep_when`: SQL predicate over the rows that the blinded file may hold.
     `baseline_when`: SQL predicate over the rows whose outcomes stay where nobody may see outcomes.
     """
@@ -70,6 +72,8 @@ class Table(Strict):
     keep_when: str | None = None
     baseline_when: str | None = None
     mask: Mask | None = None
+    person: list[str] = Field(default_factory=list, max_length=2)
+    by_person: bool = False
     columns: dict[Name, Column] = Field(min_length=1)
 
     @property
@@ -137,3 +141,16 @@ def _complaints(table: Table, path: Path) -> Iterator[tuple[Place, str]]:
             yield ("mask", "columns", i), f"the mask names `{name}`, which is no column of {table.table}"
     if len(set(table.key)) < len(table.key):
         yield ("key",), "the key names a column twice"
+    yield from _complaints_about_people(table)
+
+
+def _complaints_about_people(table: Table) -> Iterator[tuple[Place, str]]:
+    for i, name in enumerate(table.person):
+        if name not in table.columns:
+            yield ("person", i), f"`person` names `{name}`, which is no column of {table.table}"
+    if len(table.person) == 1 and table.person[0] not in ("usubjid", "subject_no"):
+        yield ("person",), "say `[usubjid]`, `[subject_no]`, or the columns of the site and of its own number"
+    if not table.by_person and table.person == ["subject_no"]:
+        yield ("person",), "a number may go to another person: only where `by_person` holds can rows be known by it"
+    if table.by_person and not table.person:
+        yield ("by_person",), "`person` has to say whose a row is"

@@ -2,7 +2,8 @@
 
 `kept.made`, in the build itself, has one row a table: what it was made of, and what it holds. A table is made of its
 SQL and of what the tables hold that the SQL reads; of `study.setting`, whose day changes every night, only the
-columns that it may read count. So a table that was made anew and came out as before changes nothing after it.
+columns that it may read count. So a table that was made anew and came out as before changes nothing after it. Where
+each row depends on one person's rows alone, only those of people touched are made anew (`touched`).
 
 Nothing is taken on trust: a build counts only when the same program and libraries left it, closed it whole, and
 every table still holds what was written down. Any doubt makes a fresh one. What an interrupted night left is never
@@ -12,7 +13,7 @@ gone on with.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.metadata import version
@@ -24,6 +25,7 @@ from pipelines.warehouse.code_version import code_version
 from pipelines.warehouse.database import build_file, close_build, create_table, insert_rows, open_build
 from pipelines.warehouse.graph import Query
 from pipelines.warehouse.quoting import identifier
+from pipelines.warehouse.touched import People, State
 from pipelines.workspace import Workspace
 
 LAYER = "kept"
@@ -37,11 +39,15 @@ _LIBRARIES = ("duckdb", "great-expectations")
 
 @dataclass(frozen=True)
 class Made:
-    """What came of a table: its rows, whether it was taken over, and whether it holds anything else than before."""
+    """What came of a table: its rows, whether it was taken over, and whether it holds anything else than before.
+
+    `n_touched`: how many people's rows were made anew; None where all were, or none.
+    """
 
     n_rows: int
     taken_over: bool
     changed: bool
+    n_touched: int | None = None
 
 
 def whole_mark(workspace: Workspace) -> Path:
@@ -71,7 +77,8 @@ def reopen(workspace: Workspace) -> bool:
     try:
         with open_build(workspace) as con:
             noted = con.execute(f"SELECT name, content FROM {_MADE} WHERE {_IS_DERIVED}").fetchall()  # noqa: S608
-            return all(_content(con, name) == content for name, content in noted)
+            views = _views(con)
+            return all(_content(con, name, views) == content for name, content in noted)
     except duckdb.Error:
         close_build(workspace)
         return False
@@ -79,7 +86,8 @@ def reopen(workspace: Workspace) -> bool:
 
 def note_given(con: Any, *, file: Path) -> None:
     """Write down what the protocol and the deliveries hold tonight; they were put there anew."""
-    given = [(name, _content(con, name)) for name in _names(con, _GIVEN)]
+    views = _views(con)
+    given = [(name, _content(con, name, views)) for name in _names(con, _GIVEN)]
     gathered = dict(given)  # of a view over files, the small ones lie in a table beside it
     given = [(name, content + gathered.get(f"{name}_gathered", "")) for name, content in given if name != _SETTING]
     (setting,) = con.execute(f"SELECT * FROM {_SETTING}").fetchall()  # noqa: S608
@@ -100,29 +108,42 @@ def take_over(
     *,
     file: Path,
     anew: bool = False,
+    people: People | None = None,
 ) -> Made:
     """The table as it stands, where it was made by the same `rule` of the same things; else, or where it must be made
-    `anew`, what `make` makes of it.
+    `anew`, what `make` makes of it, or, for the `people` touched alone, what they say.
 
-    `make` runs in a transaction with the note of it: there are both or neither.
+    What is made is made in a transaction with the note of it: there are both or neither.
     """
-    wanted = _made_of(con, reads, rule)
-    before = con.execute(f"SELECT made_of, n_rows, content FROM {_MADE} WHERE name = $name", {"name": name}).fetchone()  # noqa: S608
-    if not anew and wanted is not None and before is not None and before[0] == wanted:
-        return Made(int(before[1]), taken_over=True, changed=False)
+    now, before = _state(con, reads, rule), _noted(con, name)
+    if not anew and now is not None and before is not None and before.state == now:
+        return Made(before.n_rows, taken_over=True, changed=False)
+    n_touched = None
+    if people is not None and not anew and now is not None and before is not None:
+        n_touched = people.find(before.state, now)
     con.begin()
     try:
-        make()
-        n_rows, content = _count(con, name), _content(con, name)
+        if people is not None and before is not None and n_touched is None:
+            people.remember()
+        if n_touched is None:
+            make()
+        elif people is not None and n_touched:
+            people.remake()
+        views = _views(con)
+        same = (before.n_rows, before.content) if before is not None and n_touched == 0 else None
+        n_rows, content = same or (_count(con, name), _content(con, name, views))
         forget(con, name, file=file)
-        if wanted is not None:
-            identity = wanted if _is_view(con, name) else content
-            insert_rows(con, _MADE, [(name, wanted, n_rows, content, identity)], file=file)
+        if now is not None:
+            identity = now.digest if name in views else content
+            insert_rows(con, _MADE, [(name, now.text, n_rows, content, identity)], file=file)
+            if people is not None:
+                people.note((before.state, before.identity) if before else None, (now, identity), n_touched)
         con.commit()
     except BaseException:
         con.rollback()
         raise
-    return Made(n_rows, taken_over=False, changed=before is None or before[2] != content)
+    changed = before is None or before.content != content
+    return Made(n_rows, taken_over=n_touched == 0, changed=changed, n_touched=n_touched)
 
 
 def forget(con: Any, name: str, *, file: Path) -> None:
@@ -130,11 +151,31 @@ def forget(con: Any, name: str, *, file: Path) -> None:
     effects.execute(con, f"DELETE FROM {_MADE} WHERE name = $name", {"name": name}, file=file)  # noqa: S608
 
 
-def _made_of(con: Any, reads: Iterable[str], rule: str) -> str | None:
-    """The digest of what a table is made of; None where what it reads is not written down."""
+@dataclass(frozen=True)
+class _Noted:
+    """What was written down of a table when it was made."""
+
+    state: State
+    n_rows: int
+    content: str
+    identity: str
+
+
+def _noted(con: Any, name: str) -> _Noted | None:
+    found = con.execute(
+        f"SELECT made_of, n_rows, content, identity FROM {_MADE} WHERE name = $name",  # noqa: S608
+        {"name": name},
+    ).fetchone()
+    return _Noted(State.of(found[0]), int(found[1]), found[2], found[3]) if found else None
+
+
+def _state(con: Any, reads: Iterable[str], rule: str) -> State | None:
+    """What a table would be made of; None where what it reads is not written down."""
     known = dict(con.execute(f"SELECT name, identity FROM {_MADE}").fetchall())  # noqa: S608
-    parts = [(read, known.get(read)) for read in reads]
-    return None if any(found is None for _, found in parts) else _digest([rule, parts])
+    parts = tuple((read, known.get(read)) for read in reads)
+    if any(found is None for _, found in parts):
+        return None
+    return State(_digest(rule), tuple((read, str(found)) for read, found in parts))
 
 
 def parts_read(query: Query) -> list[str]:
@@ -152,10 +193,10 @@ def _names(con: Any, layers: Iterable[str]) -> list[str]:
     return [name for (name,) in rows]
 
 
-def _content(con: Any, name: str) -> str:
+def _content(con: Any, name: str, views: Mapping[str, str]) -> str:
     """A digest of what a table holds, whatever the order of its rows; of a view, of its SQL."""
-    if (sql := _view_sql(con, name)) is not None:
-        return _digest(sql)
+    if name in views:
+        return _digest(views[name])
     (numbers,) = con.execute(
         f"SELECT count(*), sum(hash(t)), bit_xor(hash(t)) FROM {identifier(name)} AS t"  # noqa: S608
     ).fetchall()
@@ -166,18 +207,15 @@ def _count(con: Any, name: str) -> int:
     return int(con.execute(f"SELECT count(*) FROM {identifier(name)}").fetchone()[0])  # noqa: S608
 
 
-def _is_view(con: Any, name: str) -> bool:
-    return _view_sql(con, name) is not None
-
-
-def _view_sql(con: Any, name: str) -> str | None:
-    schema, table = name.split(".")
+def _views(con: Any) -> dict[str, str]:
+    """The SQL of every view; DuckDB takes as long to tell that of one."""
     found = con.execute(
-        "SELECT sql FROM duckdb_views() WHERE database_name = current_database() "
-        "AND schema_name = $schema AND view_name = $table",
-        {"schema": schema, "table": table},
-    ).fetchone()
-    return str(found[0]).replace('"', "") if found else None  # DuckDB 1.5 quotes a type until the file is opened again
+        "SELECT schema_name || '.' || view_name, sql FROM duckdb_views() "
+        "WHERE database_name = current_database() AND NOT internal"
+    ).fetchall()
+    return {
+        name: sql.replace('"', "") for name, sql in found
+    }  # DuckDB 1.5 quotes a type until the file is opened again
 
 
 def _mark(workspace: Workspace) -> str:

@@ -23,7 +23,7 @@ delivery AS (
     QUALIFY count(*) OVER (PARTITION BY d.site_id) > 1
 ),
 -- No event stands twice in one delivery, so that one told again stands in another than the largest, too: the many
--- events of that need only be looked up among those of the others.
+-- events of that need only be looked up among those of the others, before anything is joined to them.
 elsewhere AS (
     SELECT d.site_id, r.record_key
     FROM input.usage AS r
@@ -31,9 +31,14 @@ elsewhere AS (
     UNION ALL
     SELECT site_id, record_key FROM refused
 ),
+named AS MATERIALIZED (
+    SELECT delivery_id, row_no, record_key
+    FROM input.usage
+    WHERE record_key IN (SELECT record_key FROM elsewhere)
+),
 candidate AS (
     SELECT d.site_id, v.record_key, v.delivery_id, v.row_no, d.sequence, d.standing
-    FROM input.usage AS v
+    FROM named AS v
     JOIN delivery AS d ON d.delivery_id = v.delivery_id
     SEMI JOIN elsewhere AS e ON e.site_id = d.site_id AND e.record_key = v.record_key
     LEFT JOIN refused AS r ON r.site_id = d.site_id AND r.stream = d.stream AND r.record_key = v.record_key

@@ -54,7 +54,7 @@ treated AS (
     CROSS JOIN study.setting AS s
 )
 SELECT
-    row_number() OVER (ORDER BY t.usubjid) AS subject_no,
+    row_number() OVER (ORDER BY t.consent_date NULLS LAST, t.usubjid) AS subject_no,
     t.usubjid,
     s.study_id,
     t.site_id,

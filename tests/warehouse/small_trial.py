@@ -164,17 +164,32 @@ def parquet(path: Path, columns: dict[str, str], rows: Sequence[dict[str, Any]])
 
 
 def delivery(
-    folder: Path, sequence: int, feed: str, rows: Sequence[dict[str, Any]], status: str = "accepted"
+    folder: Path,
+    sequence: int,
+    feed: str,
+    rows: Sequence[dict[str, Any]],
+    status: str = "accepted",
+    site_id: str = "oxford",
+    refused: Sequence[dict[str, Any]] = (),
 ) -> ADelivery:
-    """A delivery of the site `oxford` whose accepted rows are `rows`."""
+    """A delivery of a site whose accepted rows are `rows`, and whose quarantined ones `refused`."""
     name = f"d{sequence:04d}"
     for number, row in enumerate(rows, start=1):
-        row.update(delivery_id=name, site_id="oxford", row_no=number)
+        row.update(delivery_id=name, site_id=site_id, row_no=number)
+    for number, row in enumerate(refused, start=len(rows) + 1):
+        row.update(delivery_id=name, site_id=site_id, row_no=number, feed=feed)
     accepted = parquet(folder / f"{name}.parquet", accepted_columns(FEEDS[feed]), rows)
-    quarantine = parquet(folder / f"{name}-quarantine.parquet", QUARANTINE, [])
+    quarantine = parquet(folder / f"{name}-quarantine.parquet", QUARANTINE, refused)
     n = len(rows)
-    read = SomeRows(n_rows=n, n_accepted=n, accepted=accepted, quarantine=quarantine, blinding=FEEDS[feed].blinding)
-    return ADelivery(AReceipt(name, f"sha-{name}", "oxford", feed), read, sequence, status)
+    read = SomeRows(
+        n_rows=n + len(refused),
+        n_accepted=n,
+        n_quarantined=len(refused),
+        accepted=accepted,
+        quarantine=quarantine,
+        blinding=FEEDS[feed].blinding,
+    )
+    return ADelivery(AReceipt(name, f"sha-{name}", site_id, feed), read, sequence, status)
 
 
 def deliveries(folder: Path, people: int = 60) -> list[ADelivery]:
