@@ -54,6 +54,7 @@ $(READY): pyproject.toml uv.lock
 	command -v uv >/dev/null || test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet uv
 	UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --frozen --quiet --inexact --compile-bytecode
 	$(BIN)/python -m compileall -q pipelines schemas
+	$(BIN)/python -m pipelines.warehouse.graph_facts
 	touch $@
 
 fuzz: $(READY)  ## bytes chosen by the code they reach, for FUZZ_SECONDS; never part of the tests

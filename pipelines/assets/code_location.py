@@ -22,7 +22,7 @@ def definitions_of(workspace: Workspace, deployment: Deployment | None = None) -
     """Assets, checks, jobs, schedule and sensors for one trial. Without `deployment` those of the default settings,
     which a night needs and no more. Raises InvalidFileError, ExecutorError."""
     study, deployment = workspace.protocol().study, deployment or Deployment()
-    graph = kept_graph(workspace)
+    graph = kept_graph(workspace.store)
     made = [*ingest_assets(study), *table_assets(graph), *safety_assets(), *publication_assets(graph)]
     return dg.Definitions(
         assets=owned([*site_assets(study), *made], deployment.owners),

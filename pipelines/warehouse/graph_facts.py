@@ -1,7 +1,9 @@
-"""What the SQL files say of themselves, kept in the store: parsing them takes longer than a night with nothing new.
+"""What the SQL files say of themselves, kept beside the program: parsing them takes longer than a night with nothing
+new.
 
 Kept is which table reads which, and the lineage of columns, under the digest of the code that they follow from. The
-SQL itself is always read from its file.
+SQL itself is always read from its file. It lies where Python keeps compiled modules, so that every workspace has it
+from its first night on; where the program's folder may not be written to, in the workspace's store.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.metadata import version
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,6 @@ from pipelines import effects
 from pipelines.warehouse.code_version import code_version
 from pipelines.warehouse.dictionary import load_dictionary
 from pipelines.warehouse.graph import SQL, Graph, Lineage, Query, load_graph
-from pipelines.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -30,17 +32,25 @@ class _Facts:
     lineage: dict[str, Lineage]
 
 
-def kept_graph(workspace: Workspace) -> Graph:
-    """The graph of the program's own SQL, parsed only where no earlier process has left what it found there.
+BESIDE_THE_PROGRAM = Path(cache_from_source(__file__)).with_name("graph.json")
+
+
+def kept_graph(store: Path | None = None) -> Graph:
+    """The graph of the program's own SQL, parsed only where no earlier process has left what it found there. `store`:
+    where it is kept when it cannot be beside the program.
 
     Raises as `load_graph`.
     """
-    file = workspace.store / "graph.json"
-    if (facts := _load(file)) is not None:
-        return _graph(facts)
+    files = [BESIDE_THE_PROGRAM, *([store / BESIDE_THE_PROGRAM.name] if store else [])]
+    for file in files:
+        if (facts := _load(file)) is not None:
+            return _graph(facts)
     graph = load_graph()
-    with suppress(OSError):  # what is not kept is found again
-        _keep(graph, effects.make_directory(workspace.store) / file.name)
+    text = _written(graph)
+    for file in files:
+        with suppress(OSError):  # what is not kept is found again
+            effects.write(effects.make_directory(file.parent) / file.name, text.encode())
+            break
     return graph
 
 
@@ -53,7 +63,7 @@ def _graph(facts: _Facts) -> Graph:
     return Graph(queries, load_dictionary(), facts.lineage)
 
 
-def _keep(graph: Graph, file: Path) -> None:
+def _written(graph: Graph) -> str:
     content = {
         "code": _code(),
         "reads": {name: query.reads for name, query in graph.queries.items()},
@@ -61,7 +71,7 @@ def _keep(graph: Graph, file: Path) -> None:
         "lineage": {name: graph.column_lineage(name) for name in graph.queries},
     }
     text = json.dumps(content)
-    effects.write(file, f"{sha256(text.encode()).hexdigest()}\n{text}".encode())
+    return f"{sha256(text.encode()).hexdigest()}\n{text}"
 
 
 def _load(file: Path) -> _Facts | None:
@@ -85,3 +95,7 @@ def _load(file: Path) -> _Facts | None:
 def _code() -> list[str]:
     """The program (its SQL, its dictionary and what reads them) and the library that parses."""
     return [code_version(), version("sqlglot")]
+
+
+if __name__ == "__main__":
+    kept_graph()
