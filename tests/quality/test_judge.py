@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict, fields
+from importlib import import_module
 from pathlib import Path
 
 import duckdb
@@ -11,7 +13,7 @@ import pytest
 
 from pipelines.quality.cards import judge_again
 from pipelines.quality.check_table import write_check_results
-from pipelines.quality.engine import _blocks, engine_ahead, load_engine, verdicts
+from pipelines.quality.engine import _blocks, _put_off, engine_ahead, load_engine, verdicts
 from pipelines.quality.expectations import Rule, Shares, Verdicts, failing_sites
 from pipelines.quality.indicators import Count, judge_indicators
 from pipelines.quality.judge import CheckResult, judge
@@ -145,6 +147,16 @@ def test_an_engine_that_was_loaded_ahead_says_the_same(monkeypatch: pytest.Monke
         load_engine()  # a night that ends before it judges leaves no process behind
         (left,) = _blocks
     assert all(block.process is not None and block.process.poll() is not None for block in (block, left))
+
+
+def test_a_library_that_is_put_off_is_there_once_something_in_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    _put_off("colorsys")
+    _put_off("no_such_library")
+    put_off = import_module("colorsys")
+    assert "rgb_to_hsv" not in vars(put_off)
+    assert put_off.rgb_to_hsv(1, 1, 1) == (0, 0, 1)
+    assert import_module("colorsys") is not put_off and "no_such_library" not in sys.modules
 
 
 def test_no_engine_is_loaded_where_nobody_will_end_it() -> None:
