@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import statistics
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from pathlib import Path
 
 from tests.bench.figure import GIB, Figure
-from tests.bench.log_trial import write_log_trial, write_next_log
+from tests.bench.log_trial import AS_OF, write_log_trial, write_next_log
 from tests.bench.measure import Measured
 from tests.bench.ways import BARE, OURS, PANDAS, POLARS, SESSIONS_ONLY, Competitor, competitors, first_night, night
 
@@ -44,20 +45,24 @@ def large_log(scratch: Path, events: int, repeat: int, only_ours: bool) -> tuple
             for other in others:
                 other.compare(scratch / other.name, workspace)
     sizes = _sizes(events, log, workspace)
-    for name, people in ((NO_NEWS, 0), (FEW_PEOPLE, 20), (ALL_PEOPLE, 1)):
-        turns[name] = [_next_night(workspace, events, n, people) for n in range(repeat)]
-    Competitor(BARE, "bare_duckdb").run(workspace / "landing" / "oxford", scratch / BARE)
+    turns[NO_NEWS] = [night(workspace) for _ in range(repeat)]
+    turns[FEW_PEOPLE] = [_next_night(workspace, events, n, 20, _day(1 + n)) for n in range(repeat)]
+    turns[ALL_PEOPLE] = [_next_night(workspace, events, n, 1, _day(1 + repeat + n)) for n in range(repeat)]
+    Competitor(BARE, "bare_duckdb").run(workspace / "landing" / "oxford", scratch / BARE, _day(2 * repeat))
     Competitor(BARE, "bare_duckdb").compare(scratch / BARE, workspace)
     rows = [_row(events, name, measured, turns.get(BARE)) for name, measured in turns.items()]
     return rows, [*_promises(rows), *sizes]
 
 
-def _next_night(workspace: Path, events: int, n: int, one_in: int) -> Measured:
-    """A night with as many new events as a hundredth of the log, of one in so many people; with none for 0."""
-    if one_in:
-        target = workspace / "landing" / "oxford" / "usage" / f"next-{one_in}-{n}.csv"
-        write_next_log(target, events // 100, first=events * (one_in + n), one_in=one_in)
-    return night(workspace)
+def _next_night(workspace: Path, events: int, n: int, one_in: int, as_of: str) -> Measured:
+    """A night of another day, with as many new events as a hundredth of the log, of one in so many people."""
+    target = workspace / "landing" / "oxford" / "usage" / f"next-{one_in}-{n}.csv"
+    write_next_log(target, events // 100, first=events * (one_in + n), one_in=one_in)
+    return night(workspace, as_of)
+
+
+def _day(later: int) -> str:
+    return str(date.fromisoformat(AS_OF) + timedelta(days=later))
 
 
 def _row(events: int, name: str, turns: list[Measured], bare: list[Measured] | None) -> Row:

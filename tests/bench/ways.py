@@ -27,11 +27,11 @@ class Competitor:
     arguments: tuple[str, ...] = ()
     tables: tuple[str, ...] = tuple(COLUMNS)
 
-    def run(self, site_folder: Path, result: Path) -> Measured:
+    def run(self, site_folder: Path, result: Path, as_of: str = AS_OF) -> Measured:
         shutil.rmtree(result, ignore_errors=True)
         result.mkdir(parents=True)
         module = f"tests.bench.competitors.{self.program}"
-        return measure([sys.executable, "-m", module, str(site_folder), str(result), AS_OF, *self.arguments])
+        return measure([sys.executable, "-m", module, str(site_folder), str(result), as_of, *self.arguments])
 
     def compare(self, result: Path, workspace: Path) -> None:
         """Raises RuntimeError where its sessions or participant-weeks are not the published ones."""
@@ -61,5 +61,5 @@ def first_night(site_folder: Path, workspace: Path) -> Measured:
     return night(workspace)
 
 
-def night(workspace: Path) -> Measured:
-    return measure([*COMMAND, "nightly", "--workspace", str(workspace), "--settle", "0", "--as-of", AS_OF])
+def night(workspace: Path, as_of: str = AS_OF) -> Measured:
+    return measure([*COMMAND, "nightly", "--workspace", str(workspace), "--settle", "0", "--as-of", as_of])
