@@ -13,6 +13,7 @@ gone on with.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -137,7 +138,7 @@ def take_over(
             identity = now.digest if name in views else content
             insert_rows(con, _MADE, [(name, now.text, n_rows, content, identity)], file=file)
             if people is not None:
-                people.note((before.state, before.identity) if before else None, (now, identity), n_touched)
+                people.note((before.state, before.identity) if before else None, (now, identity))
         con.commit()
     except BaseException:
         con.rollback()
@@ -208,14 +209,15 @@ def _count(con: Any, name: str) -> int:
 
 
 def _views(con: Any) -> dict[str, str]:
-    """The SQL of every view; DuckDB takes as long to tell that of one."""
+    """The SQL of every view; DuckDB takes as long to tell that of one.
+
+    DuckDB 1.5 quotes, brackets and joins otherwise until the file is opened again, so that these marks do not count.
+    """
     found = con.execute(
         "SELECT schema_name || '.' || view_name, sql FROM duckdb_views() "
         "WHERE database_name = current_database() AND NOT internal"
     ).fetchall()
-    return {
-        name: sql.replace('"', "") for name, sql in found
-    }  # DuckDB 1.5 quotes a type until the file is opened again
+    return {name: re.sub(r'CROSS JOIN|["(),\s]', "", sql) for name, sql in found}
 
 
 def _mark(workspace: Workspace) -> str:

@@ -65,6 +65,7 @@ class People:
     dictionary: Dictionary
     select: Callable[[], str]
     file: Path
+    _known: bool = False
     _remembered: bool = False
 
     def find(self, then: State, now: State) -> int | None:
@@ -75,6 +76,7 @@ class People:
         changed = [(name, old, new) for (name, old), (_, new) in zip(then.parts, now.parts, strict=True) if old != new]
         if not set(changed) <= set(self.con.execute("SELECT name, since, until FROM kept.news").fetchall()):
             return None
+        self._known = True
         touched = "SELECT DISTINCT usubjid FROM kept.touched WHERE list_contains(?, name)"
         n_touched = gather(self.con, touched, [name for name, _, _ in changed])
         (n_people,) = self.con.execute("SELECT count(*) FROM core.subject").fetchone()
@@ -93,8 +95,9 @@ class People:
         self.con.execute(f"USE {catalog}")
 
     def remember(self) -> None:
-        """Lay a small table aside until it has been made anew, to see whose rows come out otherwise."""
-        if self.table.materialise == "view":
+        """Lay a small table aside until it has been made anew, to see whose rows come out otherwise, where that is not
+        known already, and cannot be seen."""
+        if self._known or self.table.materialise == "view" or self.table.person == ["subject_no"]:
             return
         name = identifier(self.table.table)
         (n_rows,) = self.con.execute(f"SELECT count(*) FROM {name}").fetchone()  # noqa: S608
@@ -102,15 +105,15 @@ class People:
         if self._remembered:
             self.con.execute(f"CREATE OR REPLACE TEMP TABLE former AS SELECT * FROM {name}")  # noqa: S608
 
-    def note(self, since: tuple[State, str] | None, until: tuple[State, str], n_touched: int | None) -> None:
+    def note(self, since: tuple[State, str] | None, until: tuple[State, str]) -> None:
         """Write down whose rows differ, or may differ, between two states of what the table is made of, each given
         with what then tells the table itself apart from others."""
         name = self.table.table
         _forget(self.con, name, file=self.file)
-        known = n_touched is not None
+        known = self._known
         if name == LOG:
             known = _note_log(self.con, since and since[0], until[0], file=self.file)
-        elif n_touched is not None:
+        elif known:
             self._note(f"FROM {_PEOPLE}")
         elif self._remembered and since is not None and since[0].rule == until[0].rule:
             self._note(_differing(self.table))
