@@ -39,31 +39,36 @@ around AS (
         f.usubjid, f.definition, f.epoch_no, f.epoch_week,
         n.epoch_week <= f.epoch_week AS is_before,
         count(*) AS n_values,
-        CAST(sum(n.exact) AS DOUBLE) AS total,
-        CAST(sum(n.exact * n.exact) AS DOUBLE) AS squares
+        CAST(sum(n.exact) AS DECIMAL(18, 9)) AS total,
+        sum(n.exact * n.exact) AS squares
     FROM fall AS f
     JOIN week AS n
         ON n.usubjid = f.usubjid AND n.paramcd = f.paramcd AND n.epoch_no = f.epoch_no
         AND n.epoch_week BETWEEN f.epoch_week - 2 AND f.epoch_week + 3
     GROUP BY f.usubjid, f.definition, f.epoch_no, f.epoch_week, n.epoch_week <= f.epoch_week
 ),
+side AS (
+    SELECT
+        usubjid, definition, epoch_no, epoch_week, is_before, n_values,
+        CAST(total AS DOUBLE) / n_values AS mean,
+        -- Of equal values nothing must be left: what is subtracted is exact.
+        CAST(n_values * squares - total * total AS DOUBLE) / n_values AS deviation
+    FROM around
+),
 compared AS (
     SELECT
         f.*,
         b.n_values AS n_before,
         a.n_values AS n_after,
-        b.total / b.n_values AS mean_before,
-        a.total / a.n_values AS mean_after,
+        b.mean AS mean_before,
+        a.mean AS mean_after,
         CASE b.n_values + a.n_values WHEN 6 THEN 2.776 WHEN 5 THEN 3.182 WHEN 4 THEN 4.303 END AS critical_t,
-        sqrt(
-            greatest(b.squares - b.total * b.total / b.n_values + a.squares - a.total * a.total / a.n_values, 0)
-            / (b.n_values + a.n_values - 2)
-        ) AS pooled_sd
+        sqrt((b.deviation + a.deviation) / (b.n_values + a.n_values - 2)) AS pooled_sd
     FROM fall AS f
-    JOIN around AS b
+    JOIN side AS b
         ON b.usubjid = f.usubjid AND b.definition = f.definition AND b.epoch_no = f.epoch_no
         AND b.epoch_week = f.epoch_week AND b.is_before
-    JOIN around AS a
+    JOIN side AS a
         ON a.usubjid = f.usubjid AND a.definition = f.definition AND a.epoch_no = f.epoch_no
         AND a.epoch_week = f.epoch_week AND NOT a.is_before
     WHERE b.n_values >= 2 AND a.n_values >= 2

@@ -12,13 +12,14 @@ from hypothesis import HealthCheck, Phase, given, settings
 
 from pipelines.warehouse.graph import Graph, load_graph
 from tests.sql import oracle, outcome_oracle
+from tests.sql.gain_courses import gain_courses
 from tests.sql.other_rules import JUST_BESIDE
 from tests.sql.test_instruments import SCORING, every_instrument, expected, made_up, scores
 from tests.sql.test_oracle import compare, forms
 from tests.sql.test_outcome_oracle import courses
 from tests.sql.trial import Tables, Trial
 
-EXAMPLES, SEEDS, FORMS = 25, range(16), 20
+EXAMPLES, SEEDS, FORMS, GAINERS = 25, range(16), 20, 150
 OUTCOMES = ("analysis.adqs", "analysis.adqw", "analysis.adresp", "analysis.adsg")
 COLUMNS = (
     "usubjid", "paramcd", "aseq", "ady", "avisit", "awtdiff", "aval", "base", "chg", "pchg", "ablfl", "anl01fl",
@@ -61,7 +62,7 @@ def _from(graph: Graph, name: str, tables: tuple[str, ...]) -> list[str]:
 
 
 def judges() -> list[Judge]:
-    return [_instruments(), _outcomes()]
+    return [_instruments(), _outcomes(), _gains()]
 
 
 def _instruments() -> Judge:
@@ -108,6 +109,18 @@ def _outcomes() -> Judge:
         name for (name,) in db.con.execute("SELECT schema_name || '.' || table_name FROM duckdb_tables()").fetchall()
     }
     return Judge(db, tuple(t for t in (*derived, *OUTCOMES) if t in made), check)
+
+
+def _gains() -> Judge:
+    """Weekly courses around the criteria of a sudden gain, before and after a wait."""
+    trial, expected = gain_courses(courses(0).protocol, 1, people=GAINERS)
+    db = trial.tables("analysis.adsg")
+
+    def check(db: Tables) -> None:
+        compare(db, "analysis.adsg", expected, "usubjid, defid, sgseq")
+
+    assert db.con  # every table is made
+    return Judge(db, ("outcome.week_record", "analysis.adsg"), check)
 
 
 def _examples() -> list[Trial]:

@@ -3,13 +3,16 @@ that do not apply and rounding; with what they mean, stated by hand."""
 
 from __future__ import annotations
 
+from fractions import Fraction
+from itertools import product
 from typing import Any
 
 from pipelines.study.instrument import Instrument
 from pipelines.study.instrument_file import INSTRUMENTS, load_instrument
-from tests.sql.published_rules import Rule, Scale, n
+from tests.sql.published_rules import EQ_PROFILE, Rule, Scale, n
 
 NINE, SEVEN, FIVE = n(1, 9), n(1, 7), n(1, 5)
+OTHER_WORTH = {"".join(profile): Fraction(int("".join(profile)), 2**17) for profile in product("12345", repeat=5)}
 
 
 def _changed(name: str, number: int, score: dict[str, Any], **part: Any) -> Instrument:
@@ -106,6 +109,11 @@ OTHER: list[tuple[Instrument, Rule]] = [
     (
         _changed("pcl5", 20, {"rounding": "down", "decimals": 2, "method": "mean", "range": [0, 4]}),
         Rule((Scale(n(1, 20), 0, 4, 4),), mean=True, rounding="down", decimals=2),
+    ),
+    # A second questionnaire with a value set of its own, of the same profiles: see OTHER_WORTH.
+    (
+        _changed("eq5d5l", 21, {"method": "value_set", "range": None}),
+        Rule((EQ_PROFILE,), profile=True, worth=OTHER_WORTH),
     ),
     # Two parts by two rules.
     (

@@ -18,7 +18,7 @@ from pipelines.study.instrument_file import INSTRUMENTS, known_instruments, load
 from pipelines.study.load import SCHEMAS, Protocol, load_protocol
 from pipelines.study.study import Schedule
 from pipelines.warehouse.graph import load_graph
-from tests.sql.other_rules import JUST_BESIDE, MAY_NOT_APPLY, OTHER
+from tests.sql.other_rules import JUST_BESIDE, MAY_NOT_APPLY, OTHER, OTHER_WORTH
 from tests.sql.published_rules import EQ_PROFILE, RULES, Rule, score
 from tests.sql.trial import Tables, Trial
 
@@ -47,7 +47,8 @@ def every_instrument() -> Protocol:
     schedules = [Schedule(instrument=name, visits=["BASELINE"]) for name in instruments]
     study = ict_sad.study.model_copy(update={"instruments": schedules})
     values = {profile: float(worth(profile)) for profile in PROFILES}
-    return Protocol(study, instruments, "", {"eq5d5l": {"any": values}})
+    others = {profile: float(value) for profile, value in OTHER_WORTH.items()}
+    return Protocol(study, instruments, "", {"eq5d5l": {"any": values}, "rule_21": {"any": others}})
 
 
 @pytest.fixture(scope="module")

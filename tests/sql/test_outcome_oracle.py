@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from pipelines.study.load import SCHEMAS, load_protocol
 from tests.sql import outcome_oracle
+from tests.sql.gain_courses import gain_courses
 from tests.sql.test_oracle import compare
 from tests.sql.test_responses import lsas
 from tests.sql.trial import RANDOMISED, Trial, at
@@ -50,6 +51,13 @@ def courses(seed: int) -> Trial:
                 subject, "lsas_sr", noon + timedelta(day), lsas(total), visit="BASELINE" if day < 0 else "WEEK 15"
             )
     return trial
+
+
+@settings(max_examples=4, deadline=None, phases=[Phase.generate, Phase.reuse], print_blob=True)
+@given(st.integers(0, 2**32))
+def test_sudden_gains_at_and_beside_each_criterion_in_both_epochs(seed: int) -> None:
+    trial, expected = gain_courses(PROTOCOL, seed, people=30)
+    compare(trial.tables("analysis.adsg"), "analysis.adsg", expected, "usubjid, defid, sgseq")
 
 
 def _fill(trial: Trial, chance: random.Random, subject: str, name: str, when: datetime, level: int) -> None:
