@@ -96,6 +96,15 @@ def test_an_old_form_or_a_weekly_one_that_fills_nothing_is_no_second_baseline(ic
     assert db.rows("SELECT base, chg FROM analysis.adqs WHERE aperiod = 2") == [(None, None)]
 
 
+def test_the_oldest_form_that_may_be_a_second_baseline_and_no_later_one_without_a_value(ict_sad: Protocol) -> None:
+    protocol = waiting_list(ict_sad, {"weeks": 15})
+    oldest = protocol.study.epochs[1].baseline_from
+    for too_old, base in ((0, 18.0), (1, None)):
+        trial = waited(protocol, [(day(1), 20), (START + timedelta(oldest - too_old), 18), (START + timedelta(56), 9)])
+        trial.form("001", "phq9", START - timedelta(1), {"1": 1}, visit="WEEK 15")
+        assert trial.tables().rows("SELECT base FROM analysis.adqs WHERE aperiod = 2") == [(base,)]
+
+
 def test_weeks_are_counted_from_both_starts(ict_sad: Protocol) -> None:
     trial = waited(waiting_list(ict_sad, {"weeks": 15}), [(START, 18), (START + timedelta(8), 9)])
     assert trial.tables("analysis.adqw").rows("SELECT aweek, aperiod, aperweek FROM analysis.adqw ORDER BY 1") == [

@@ -100,6 +100,36 @@ def test_the_three_criteria(trial: Trial) -> None:
     assert found == [(f"{n:03}", week) for n, (_, weeks) in enumerate(cases) for week in weeks]
 
 
+def test_of_a_week_the_last_day_counts_of_a_day_the_first_form_and_of_a_moment_the_first_delivered(
+    trial: Trial,
+) -> None:
+    trial.person("001")
+    weekly(trial, {1: 18, 2: 18, 4: 10, 5: 10})
+    third = RANDOMISED + timedelta(20)
+    for when, total in ((-1, 0), (0, 19), (1, 1)):
+        trial.form("001", "phq9", at(f"{third}T10:00") + timedelta(hours=24 * when if when < 0 else when), phq9(total))
+    trial.form("001", "phq9", at(f"{third}T10:00"), phq9(2), visit="SECOND")
+    assert trial.tables("analysis.adsg").rows("SELECT sgbef, sgbefdt, sgseq FROM analysis.adsg") == [(19.0, third, 1)]
+
+
+def test_without_planned_weeks_every_week_counts_and_weeks_that_are_alike_leave_no_spread(ict_sad: Protocol) -> None:
+    trial = Trial(with_study(ict_sad, treatment=None))
+    trial.person("001")
+    weekly(trial, {20: 18, 21: 18, 22: 18, 23: 12, 24: 12, 25: 12, 26: 6, 27: 6})
+    found = trial.tables("analysis.adsg").rows("SELECT aperweek, sdpool, sgseq FROM analysis.adsg ORDER BY 1")
+    assert found == [(22, 0.0, 1), (25, 0.0, 2)]
+
+
+def test_weeks_of_a_treatment_that_begins_before_the_reference_date(ict_sad: Protocol) -> None:
+    assert ict_sad.study.treatment is not None
+    treatment = ict_sad.study.treatment.model_copy(update={"starts": "consent"})
+    trial = Trial(with_study(ict_sad, treatment=treatment))
+    trial.person("001", consent_date=RANDOMISED - timedelta(7))
+    trial.form("001", "phq9", day(1), phq9(9))
+    db = trial.tables("analysis.adqw")
+    assert db.rows("SELECT aweek, aperweek, awtdiff FROM analysis.adqw") == [(2, 2, -6)]
+
+
 def test_t_follows_from_how_many_weeks_there_are(trial: Trial) -> None:
     courses = {
         2.776: {1: 18, 2: 17, 3: 19, 4: 10, 5: 9, 6: 11},
