@@ -1,11 +1,13 @@
 """Dagster's event log as a night writes it: the same rows in the same files, with less ado.
 
-For every event Dagster opens each file anew, asks it which tables and columns it has, and for the next event reads
-back what it has just written. A night has a thousand events, and none of that changes within it.
+For every event Dagster opens each file anew, asks it which tables and columns it has, writes the event out twice over,
+and for the next one reads back what it has just written. A night has a thousand events, and none of that changes
+within it. Here the statements of the usual kinds of event are written down; all others are left to Dagster.
 """
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +21,43 @@ from sqlalchemy import Connection
 
 AT_ONCE = 1000  # events that are stored in one transaction, where Dagster knows them together
 TIMEOUT = {"timeout": 30}  # seconds that SQLite waits for another writer
+
+
+OF_THE_RUN_ALONE = (
+    dg.DagsterEventType.STEP_START,
+    dg.DagsterEventType.STEP_OUTPUT,
+    dg.DagsterEventType.STEP_SUCCESS,
+    dg.DagsterEventType.LOGS_CAPTURED,
+)
+
+# Dagster's own columns; a row is what `_event_to_row` makes of an event.
+EVENT = """
+    INSERT INTO event_logs (run_id, event, dagster_event_type, timestamp, step_key, asset_key, partition)
+    VALUES (:run_id, :event, :dagster_event_type, :timestamp, :step_key, :asset_key, :partition)
+"""
+TAG = """
+    INSERT INTO asset_event_tags (event_id, asset_key, key, value, event_timestamp)
+    VALUES (:id, :asset_key, :tag, :value, :timestamp)
+"""
+ASSET_PLANNED = """
+    INSERT INTO asset_keys (asset_key, last_run_id, last_materialization_timestamp)
+    VALUES (:asset_key, :run_id, :timestamp)
+    ON CONFLICT (asset_key) DO UPDATE SET last_run_id = excluded.last_run_id,
+        last_materialization_timestamp = excluded.last_materialization_timestamp
+"""
+ASSET_MADE = """
+    INSERT INTO asset_keys (asset_key, last_materialization, last_run_id, last_materialization_timestamp)
+    VALUES (:asset_key, :record, :run_id, :timestamp)
+    ON CONFLICT (asset_key) DO UPDATE SET last_materialization = excluded.last_materialization,
+        last_run_id = excluded.last_run_id, last_materialization_timestamp = excluded.last_materialization_timestamp
+"""
+CHECK_DONE = """
+    UPDATE asset_check_executions SET execution_status = :status, evaluation_event = :event,
+        evaluation_event_timestamp = :timestamp, evaluation_event_storage_id = :id,
+        materialization_event_storage_id = :made
+    WHERE asset_key = :asset_key AND check_name = :check AND run_id = :run_id AND partition IS :partition
+"""
+RECORD = '{"__class__": "EventLogRecord", "event_log_entry": %s, "storage_id": %d}'
 
 
 class NightEventLog(sqlite_event_log.SqliteEventLogStorage):
@@ -54,17 +93,43 @@ class NightEventLog(sqlite_event_log.SqliteEventLogStorage):
         self.store_event_batch([event])
 
     def store_event_batch(self, events: Sequence[dg.EventLogEntry]) -> None:
-        with self.run_connection(events[0].run_id), self.index_connection():
+        with self.run_connection(events[0].run_id) as of_run, self.index_connection() as of_all:
             for event in events:
-                super().store_event(event)
+                mirror = MIRRORS.get(event.dagster_event.event_type) if event.dagster_event else _nowhere
+                if mirror is None or event.run_id != events[0].run_id:
+                    super().store_event(event)
+                    continue
+                row = self._event_to_row(event)
+                row["timestamp"] = row["timestamp"].isoformat(" ", "microseconds")  # as SQLAlchemy has it
+                _driver(of_run).execute(EVENT, row)
+                mirror(self, _driver(of_all), event, row)
 
-    def _store_asset_event(self, conn: Connection, event: dg.EventLogEntry, event_id: int) -> None:
-        super()._store_asset_event(conn, event, event_id)
-        happened = event.dagster_event
-        if happened is not None and happened.is_step_materialization and happened.asset_key is not None:
-            made = EventLogRecord(storage_id=event_id, event_log_entry=event)
-            entry = AssetEntry(asset_key=happened.asset_key, last_materialization_record=made, last_run_id=event.run_id)
-            self._made[happened.asset_key] = AssetRecord(storage_id=event_id, asset_entry=entry)
+    def mirror_asset(self, con: sqlite3.Connection, event: dg.EventLogEntry, row: dict[str, Any]) -> None:
+        """Of a table that is planned or made: the event, its tags, and the last of the table."""
+        row["id"] = con.execute(EVENT, row).lastrowid
+        if event.dagster_event is None or not event.dagster_event.is_step_materialization:
+            con.execute(ASSET_PLANNED, row)
+            return
+        for tag, value in self._tags_for_asset_event(event).items():
+            con.execute(TAG, row | {"tag": tag, "value": value})
+        con.execute(ASSET_MADE, row | {"record": RECORD % (row["event"], row["id"])})
+        key = event.dagster_event.asset_key
+        assert key is not None
+        made = EventLogRecord(storage_id=row["id"], event_log_entry=event)
+        entry = AssetEntry(asset_key=key, last_materialization_record=made, last_run_id=event.run_id)
+        self._made[key] = AssetRecord(storage_id=row["id"], asset_entry=entry)
+
+    def mirror_check(self, con: sqlite3.Connection, event: dg.EventLogEntry, row: dict[str, Any]) -> None:
+        """Of a check that is planned or done: the event, and how it stands."""
+        row["id"] = con.execute(EVENT, row).lastrowid
+        check: Any = event.dagster_event and event.dagster_event.event_specific_data
+        if isinstance(check, dg.AssetCheckEvaluation):
+            target = check.target_materialization_data
+            row |= {"status": "SUCCEEDED" if check.passed else "FAILED", "made": target and target.storage_id}
+            row |= {"asset_key": check.asset_key.to_string(), "check": check.check_name, "partition": check.partition}
+            if con.execute(CHECK_DONE, row).rowcount == 1:
+                return
+        self.store_asset_check_event(event, row["id"])
 
     def get_asset_records(self, asset_keys: Sequence[dg.AssetKey] | None = None) -> Sequence[AssetRecord]:
         """Of assets that were just made here from memory: that is what their own step asks for, again and again."""
@@ -96,3 +161,23 @@ class NightEventLog(sqlite_event_log.SqliteEventLogStorage):
             con.close()
         self._held.clear()
         super().dispose()
+
+
+def _nowhere(log: NightEventLog, con: sqlite3.Connection, event: dg.EventLogEntry, row: dict[str, Any]) -> None:
+    """An event of the run alone."""
+
+
+def _driver(con: Connection) -> sqlite3.Connection:
+    driver = con.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    return driver
+
+
+# What becomes of an event in the file that is over all runs.
+MIRRORS = {
+    dg.DagsterEventType.ASSET_MATERIALIZATION: NightEventLog.mirror_asset,
+    dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED: NightEventLog.mirror_asset,
+    dg.DagsterEventType.ASSET_CHECK_EVALUATION: NightEventLog.mirror_check,
+    dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED: NightEventLog.mirror_check,
+    **dict.fromkeys(OF_THE_RUN_ALONE, _nowhere),
+}

@@ -8,6 +8,8 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.event_api import EventLogRecord
+from dagster._serdes import deserialize_value, serialize_value
 
 from pipelines.assets.event_log import NightEventLog
 from pipelines.assets.run_records import run_records
@@ -15,12 +17,15 @@ from pipelines.workspace import Workspace
 
 WARN = dg.AssetCheckSeverity.WARN
 SITES = dg.StaticPartitionsDefinition(["north", "south"])
+# An instant differs from run to run, but not how it is written.
 WHAT_IS_STORED = {
-    "event_logs": "id, dagster_event_type, step_key, asset_key, partition",
-    "asset_keys": "asset_key, last_materialization IS NULL, last_materialization_timestamp IS NULL",
-    "asset_event_tags": "event_id, asset_key, key",
-    "asset_check_executions": "asset_key, check_name, execution_status, evaluation_event_storage_id, "
-    "materialization_event_storage_id",
+    "event_logs": "id, dagster_event_type, typeof(timestamp), length(timestamp), step_key, asset_key, partition",
+    "asset_keys": "id, asset_key, last_materialization IS NULL, length(last_materialization_timestamp), "
+    "last_run_id IS NULL, json_extract(last_materialization, '$.storage_id'), wipe_timestamp, cached_status_data",
+    "asset_event_tags": "id, event_id, asset_key, key, length(event_timestamp)",
+    "asset_check_executions": "id, asset_key, check_name, partition, execution_status, evaluation_event_storage_id, "
+    "materialization_event_storage_id, length(evaluation_event_timestamp), "
+    "json_extract(evaluation_event, '$.dagster_event.event_type_value')",
 }
 
 
@@ -86,6 +91,9 @@ def test_the_same_rows_as_dagster_itself_writes(tmp_path: Path, n_nights: int) -
             run = _run(_job(), ours).run_id
         assert [_pointers(ours, name) for name in ("first", "second")] == pointers
     assert _rows(workspace.dagster_home, run) == expected
+    (index,) = workspace.dagster_home.rglob("index.db")
+    for (record,) in _stored(index, "asset_keys", "last_materialization"):
+        assert serialize_value(deserialize_value(record, EventLogRecord)) == record
     assert len(expected["of the run"]) > 20 and all(expected.values())
 
 
