@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from datetime import UTC, date, datetime
@@ -21,12 +22,16 @@ from pipelines.commands.trace import trace
 from pipelines.commands.try_notices import try_notices
 from pipelines.workspace import Workspace
 
+# How often Python looks for refuse. As it comes it does so at every 700 objects: a tenth of a night, for nothing found.
+SELDOM = (50_000, 5, 5)
+
 
 def main() -> None:
     """The entry point: private files unless said otherwise, no telemetry, short errors."""
     os.umask(0o077)
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # it would look for some in every installed package
     cli(prog_name="ict-trial")
 
 
@@ -112,6 +117,7 @@ def nightly(
     workspace: Workspace, sites: tuple[str, ...], as_of: datetime | None, settle: int | None, full: bool
 ) -> None:
     """Take in what sites dropped, derive every table, publish a snapshot."""
+    gc.set_threshold(*SELDOM)
     protocol = protocol_of(workspace)
     deployment_of(workspace)
     unknown = sorted(set(sites) - set(protocol.study.site_by_id))

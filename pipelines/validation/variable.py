@@ -25,13 +25,14 @@ STEPS = 10  # to a power of ten, when the size of a measurement is told
 Declared = Literal[
     "identifier", "text", "label", "code", "item", "date", "time", "number", "filter", "unread", "unknown"
 ]
-_KINDS = {
-    "integer": re.compile(r"[+-]?\d+(\.0*)?"),
-    "decimal": re.compile(r"[+-]?\d*[.,]\d+([Ee][+-]?\d+)?"),
-    "date": re.compile(r"\d{4}-\d{2}-\d{2}"),
-    "time": re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}.*"),
-    "other date": re.compile(r"\d{1,4}[/.年]\d{1,2}[/.月]\d{1,4}日?.*"),
-}
+# The first shape that fits all of a cell; looked for together, because a file has many cells.
+_SHAPE = re.compile(
+    r"(?P<integer>[+-]?\d+(?:\.0*)?)"
+    r"|(?P<decimal>[+-]?\d*[.,]\d+(?:[Ee][+-]?\d+)?)"
+    r"|(?P<date>\d{4}-\d{2}-\d{2})"
+    r"|(?P<time>\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}.*)"
+    r"|(?P<other_date>\d{1,4}[/.年]\d{1,2}[/.月]\d{1,4}日?.*)"
+)
 
 
 @dataclass
@@ -98,7 +99,9 @@ class Variable:
         """What nearly all sampled cells look like."""
         if not self.sample:
             return "empty"
-        found = Counter(_kind(text) for text in self.sample)
+        found = Counter[str]()
+        for text, n_such in Counter(self.sample).items():
+            found[_kind(text)] += n_such
         if self.declared == "number" and found["decimal"]:  # a measurement may well be a whole number
             found["decimal"] += found.pop("integer", 0)
         kind, n = max(found.items(), key=lambda pair: (pair[1], pair[0]))
@@ -142,7 +145,8 @@ def plain_code(text: str) -> str:
 
 
 def _kind(text: str) -> str:
-    return next((kind for kind, shape in _KINDS.items() if shape.fullmatch(text)), "text")
+    shape = _SHAPE.fullmatch(text)
+    return "text" if shape is None or shape.lastgroup is None else shape.lastgroup.replace("_", " ")
 
 
 def shape() -> dict[str, Any]:

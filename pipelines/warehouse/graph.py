@@ -5,31 +5,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-
-import sqlglot
-from sqlglot import exp
-from sqlglot.errors import SqlglotError
-from sqlglot.lineage import Node, lineage
-from sqlglot.schema import MappingSchema
+from typing import TYPE_CHECKING
 
 from pipelines.warehouse.dictionary import LAYERS, TABLES, Dictionary, State, load_dictionary, state_of
 from pipelines.warehouse.errors import WarehouseError
 from pipelines.warehouse.inputs import input_columns
-from pipelines.warehouse.lint import chance, unportable
-from pipelines.warehouse.settings_read import settings_read
 from pipelines.warehouse.study_tables import study_columns
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+    from sqlglot.schema import MappingSchema
 
 SQL = Path(__file__).parents[2] / "sql"
 Source = tuple[str, str]  # table, column
 Lineage = dict[str, list[Source]]  # by column, the columns that it is computed from
-
-_TABLE_FUNCTIONS = (exp.GenerateSeries, exp.Unnest, exp.GenerateDateArray, exp.ExplodingGenerateSeries)
-_TABLE_FUNCTION_NAMES = {"range", "generate_series", "unnest"}
 
 
 class GraphError(WarehouseError):
@@ -53,7 +47,9 @@ class Query:
     @cached_property
     def tree(self) -> exp.Query:
         """The SELECT, parsed when it is first asked for."""
-        return _parse(self.sql, self.where)
+        from pipelines.warehouse.sql_file import parse_select
+
+        return parse_select(self.sql, self.where)
 
     @property
     def where(self) -> str:
@@ -90,12 +86,16 @@ class Graph:
     def column_lineage(self, name: str) -> Lineage:
         """Each column of `name` with the columns of other tables that it is computed from."""
         if name not in self._lineage:
-            self._lineage[name] = _column_lineage(self.queries[name], self.schema)
+            from pipelines.warehouse.sql_file import column_lineage
+
+            self._lineage[name] = column_lineage(self.queries[name], self.schema)
         return self._lineage[name]
 
     @cached_property
     def schema(self) -> MappingSchema:
         """Every table's columns and types, as sqlglot wants them."""
+        from sqlglot.schema import MappingSchema
+
         columns = study_columns() | input_columns()
         columns |= {name: table.types for name, table in self.dictionary.items()}
         for name, query in self.queries.items():
@@ -117,6 +117,8 @@ def load_graph(folder: Path = SQL, tables: Path = TABLES) -> Graph:
 
 @lru_cache(maxsize=4)
 def _load_graph(folder: Path, tables: Path, _sql: State, _yaml: State) -> Graph:
+    from pipelines.warehouse.sql_file import read_query
+
     dictionary = load_dictionary(tables)
     paths = {f"{path.parent.name}.{path.stem}": path for path in sorted(folder.glob("*/*.sql"))}
     known = set(paths) | set(dictionary) | set(study_columns()) | set(input_columns())
@@ -124,7 +126,7 @@ def _load_graph(folder: Path, tables: Path, _sql: State, _yaml: State) -> Graph:
     problems: list[str] = []
     for name, path in paths.items():
         try:
-            queries[name] = _read_query(name, path, known)
+            queries[name] = read_query(name, path, known)
         except GraphError as error:
             problems += error.problems
     if not problems:
@@ -132,67 +134,6 @@ def _load_graph(folder: Path, tables: Path, _sql: State, _yaml: State) -> Graph:
     if problems:
         raise GraphError(problems)
     return Graph(queries, dictionary)
-
-
-def _read_query(name: str, path: Path, known: set[str]) -> Query:
-    sql = path.read_text(encoding="utf-8")
-    where = f"sql/{path.parent.name}/{path.name}"
-    tree = _parse(sql, where)
-    reads = sorted({f"{table.db}.{table.name}" for table in _tables(tree) if table.db})
-    problems = [*_complaints(name, tree, reads, known), *chance(tree)]
-    if name.startswith("engagement."):
-        problems += unportable(tree)
-    if problems:
-        raise GraphError([f"{where}: {problem}" for problem in problems])
-    query = Query(name, path, sql, tuple(reads), settings_read(tree))
-    vars(query)["tree"] = tree  # it need not be parsed again
-    return query
-
-
-def _parse(sql: str, where: str) -> exp.Query:
-    try:
-        trees = [tree for tree in sqlglot.parse(sql, read="duckdb") if tree is not None]
-    except SqlglotError as error:
-        raise GraphError([f"{where}: cannot be read as SQL: {str(error).splitlines()[0]}"]) from None
-    if any(isinstance(tree, exp.Semicolon) for tree in trees):
-        raise GraphError([f"{where}: has text after its semicolon; comments belong before it"])
-    if len(trees) != 1:
-        raise GraphError([f"{where}: holds {len(trees)} statements; expected one SELECT"])
-    tree = trees[0]
-    if not isinstance(tree, exp.Query):
-        raise GraphError([f"{where}: is a {tree.key.upper()} statement; expected a SELECT"])
-    return tree
-
-
-def _complaints(name: str, tree: exp.Query, reads: list[str], known: set[str]) -> Iterator[str]:
-    layer = name.split(".")[0]
-    if layer not in LAYERS or LAYERS[layer] == 0:
-        yield f"no layer `{layer}` is made by SQL; there are {', '.join(x for x in LAYERS if LAYERS[x])}"
-        return
-    if tree.find(exp.Parameter, exp.Placeholder):
-        yield "has a parameter; settings come from study.setting"
-    yield from _unqualified(tree)
-    for read in reads:
-        upstream = read.split(".")[0]
-        if read not in known:
-            yield f"reads {read}, which nothing makes"
-        elif LAYERS[upstream] > LAYERS[layer]:
-            yield f"reads {read}, which lies in a later layer than {layer}"
-
-
-def _tables(tree: exp.Query) -> Iterator[exp.Table]:
-    return (table for table in tree.find_all(exp.Table) if isinstance(table.this, exp.Identifier))
-
-
-def _unqualified(tree: exp.Query) -> Iterator[str]:
-    named = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
-    for table in tree.find_all(exp.Table):
-        made = table.this
-        if isinstance(made, exp.Identifier):
-            if not table.db and table.name.lower() not in named:
-                yield f"reads `{table.name}` without its layer; write <layer>.{table.name}"
-        elif not isinstance(made, _TABLE_FUNCTIONS) and made.name.lower() not in _TABLE_FUNCTION_NAMES:
-            yield f"reads from the function {made.sql('duckdb')[:40]}; only tables may be read"
 
 
 def _sorter(queries: Mapping[str, Query]) -> TopologicalSorter[str]:
@@ -215,21 +156,3 @@ def _cycles(queries: Mapping[str, Query]) -> list[str]:
     except CycleError as error:
         return [f"these tables read each other in a circle: {' → '.join(error.args[1])}"]
     return []
-
-
-def _column_lineage(query: Query, schema: MappingSchema) -> Lineage:
-    try:
-        nodes = lineage(None, query.tree, schema=schema, dialect="duckdb", trim_selects=False)
-    except SqlglotError as error:
-        said = str(error).splitlines()[0]
-        raise GraphError([f"{query.name}: where its columns come from cannot be read: {said}"]) from None
-    return {column: sorted(_leaves(node)) for column, node in nodes.items()}
-
-
-def _leaves(node: Node) -> set[Source]:
-    """The columns of tables, not of CTEs, at the end of a column's lineage."""
-    return {
-        (f"{leaf.source.db}.{leaf.source.name}", leaf.name.split(".")[-1].strip('"'))
-        for leaf in node.walk()
-        if isinstance(leaf.source, exp.Table) and leaf.source.db
-    }
