@@ -2,7 +2,8 @@
 --
 -- A delivery arrives on the site's calendar day of its place in the sequence. partial: some of its rows were set
 -- aside; rejected: nothing else came that day. absent: nothing came, and so many days have passed since the last
--- arrival as the study file expects between two, or a multiple of them. Before a site's first arrival nothing is expected.
+-- arrival as the study file expects between two, or a multiple of them. Before a site's first arrival, and before its
+-- files are received here, nothing is expected.
 WITH arrived AS (
     SELECT
         d.site_id, d.feed,
@@ -26,12 +27,13 @@ night AS (
 ),
 calendar AS (
     SELECT
-        e.site_id, e.feed, n.night, e.every_days, a.n_deliveries, a.partial, a.taken,
+        e.site_id, e.feed, n.night, e.every_days, w.first_on, a.n_deliveries, a.partial, a.taken,
         (SELECT max(b.night) FROM arrived AS b
             WHERE b.site_id = e.site_id AND b.feed = e.feed AND b.taken AND b.night < n.night) AS last_on
     FROM expected AS e
     CROSS JOIN night AS n
     LEFT JOIN arrived AS a ON a.site_id = e.site_id AND a.feed = e.feed AND a.night = n.night
+    LEFT JOIN quality.watched AS w ON w.site_id = e.site_id
 )
 SELECT
     site_id,
@@ -41,7 +43,7 @@ SELECT
         WHEN partial THEN 'partial'
         WHEN taken THEN 'accepted'
         WHEN n_deliveries > 0 THEN 'rejected'
-        WHEN (night - last_on) % every_days = 0 THEN 'absent'
+        WHEN night > first_on AND (night - last_on) % every_days = 0 THEN 'absent'
         ELSE 'not_expected'
     END AS state,
     coalesce(n_deliveries, 0) AS n_deliveries

@@ -1,7 +1,8 @@
 -- What the site indicators count of forms: one row an indicator and form, or (K05) person. See quality.counted_unit.
 --
 -- K03: forms of visits filled in within the last 90 days that have come; bad: more than the indicator's days later.
--- One that came before it was filled in is a fault of a clock, and is not counted. K04: forms received or overdue.
+-- One that came before it was filled in is a fault of a clock, and one of the site's first day here may have waited
+-- there for long: neither is counted. K04: forms received or overdue.
 -- K05: quality.primary_due. K06: items of every form, bad: without an answer. K15: forms of visits, bad: in no window.
 WITH arrived AS (
     SELECT site_id, place, min(received_at) AS came_at
@@ -56,6 +57,7 @@ SELECT
 FROM form AS f
 CROSS JOIN study.setting AS s
 JOIN study.indicator AS i ON i.kri = 'K03'
+JOIN quality.watched AS w ON w.site_id = f.site_id AND f.came_at > w.first_at + INTERVAL 1 DAY
 WHERE f.source = 'visit' AND f.for_a_visit AND f.lag_days >= 0 AND f.completed_on > s.as_of - 90
 UNION ALL
 SELECT

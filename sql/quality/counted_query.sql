@@ -2,16 +2,18 @@
 -- See quality.counted_unit. Only what everybody may see counts.
 --
 -- K11: of those from whom the primary outcome is due, who has an open query on one of its forms at its visit. K12: all
--- queries; bad: open for more than the indicator's days. open_queries: those that are open.
+-- queries; bad: open for more than the indicator's days, and known here for as long. open_queries: those that are open.
 -- K14: rows ever held, people and answers; bad: left out by a later full export and not restored since, of them
 -- critical those of the primary outcome. Not counted is what only one arm can have.
 WITH query AS (
     SELECT
-        q.query_id, q.site_id, q.subject_id, q.feed, q.record_key, q.opened_on, q.age_days,
+        q.query_id, q.site_id, q.subject_id, q.feed, q.record_key, q.opened_on,
+        greatest(q.opened_on, w.first_on) AS known_on, s.as_of,
         s.study_id || '-' || q.site_id || '-' || q.subject_id AS usubjid,
         q.status IN ('open', 'miscorrected') AS is_open
     FROM quality.data_query AS q
     CROSS JOIN study.setting AS s
+    LEFT JOIN quality.watched AS w ON w.site_id = q.site_id
     WHERE q.blinding = 'safe'
 ),
 on_primary AS (
@@ -80,9 +82,9 @@ LEFT JOIN on_primary AS q ON q.usubjid = d.usubjid
 UNION ALL
 SELECT
     'K12' AS number, q.site_id, q.query_id AS unit, q.usubjid,
-    1 AS n, CASE WHEN q.is_open AND q.age_days > i.days THEN 1 ELSE 0 END AS x, 0 AS n_critical,
+    1 AS n, CASE WHEN q.is_open AND q.as_of - q.known_on > i.days THEN 1 ELSE 0 END AS x, 0 AS n_critical,
     q.opened_on AS first_on,
-    CASE WHEN q.is_open THEN q.opened_on + CAST(i.days + 1 AS INTEGER) END AS turns_on,
+    CASE WHEN q.is_open THEN q.known_on + CAST(i.days + 1 AS INTEGER) END AS turns_on,
     CAST(NULL AS TIMESTAMPTZ) AS came_at, CAST(NULL AS TIMESTAMPTZ) AS changed_at,
     CASE WHEN q.is_open THEN 1 ELSE 0 END AS n_evidence
 FROM query AS q

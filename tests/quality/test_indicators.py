@@ -94,8 +94,7 @@ def test_a_good_trial_has_nothing_to_flag(ict_sad: Protocol) -> None:
     rows = judge_indicators(counts_of(con, ict_sad.study), ict_sad.study)
     assert len(rows) == len(load_indicators()) * len(SITES)
     oxford = {row["kri"]: row for row in rows if row["site_id"] == "oxford"}
-    late = oxford.pop("K03")  # its one delivery of forms came long after they were filled in
-    assert 0 < late["numerator"] == late["denominator"]
+    assert oxford["K03"]["denominator"] == 0  # its one delivery of forms is of its first day, and may have waited
     assert {row["status"] for row in oxford.values()} <= {"OK", "TOO_FEW"}
     assert {kri: row["numerator"] for kri, row in oxford.items() if row["numerator"]} == {}
     assert {row["status"] for row in rows if row["site_id"] != "oxford"} == {"NO_DATA"}

@@ -121,6 +121,15 @@ def test_what_moved_is_explained_to_the_last_unit(told: Any) -> None:
     assert ("K04", "late_entries", -1) in ask(told, parts.format("numerator"))
 
 
+def test_what_came_with_the_first_day_is_not_called_late(told: Any) -> None:
+    """How long it had waited at the site nobody knows; what came a week later is counted."""
+    late = "SELECT denominator, numerator FROM quality.kri WHERE kri = 'K03' AND site_id = 'oxford'"
+    assert ask(told, late, night=0) == [(0, 0)]
+    assert ask(told, late) == [(1, 1)]
+    missed = f"SELECT count(*) FROM quality.arrival_night WHERE state = 'absent' AND night <= '{FIRST}'"
+    assert ask(told, missed) == [(0,)]
+
+
 def test_a_threshold_is_changed_without_running_the_data(told: Any) -> None:
     _, protocol, _ = told
 

@@ -21,6 +21,10 @@ STATES = {
     "rejected": ("×", "refused or held"),
     "absent": ("∅", "expected, but nothing came"),
 }
+FIRST_DAY = (
+    "Before the day on which a site's first file was received here nothing was due; how late the files of that day "
+    "were nobody knows, so none of them counts as late."
+)
 LEFT, CELL, ROW = 150.0, 4.5, 13.0
 
 
@@ -102,7 +106,7 @@ def _calendar(source: Source, trial: Trial) -> list[Figure]:
             alternative=f"A calendar with a line for each site and kind of file, a mark for each night. {title}",
             drawing="calendar",
             data=_drawn_calendar(rows, trial),
-            notes=[f"{keys}; blank: nothing was due. The newest night is at the right."],
+            notes=[f"{keys}; blank: nothing was due. The newest night is at the right. {FIRST_DAY}"],
         )
     ]
 
