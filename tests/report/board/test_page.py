@@ -224,6 +224,15 @@ def test_the_cover_and_section_11_say_what_can_be_verified_and_what_nobody_has_r
     assert "Whether the audit trail holds was not recorded" in first
 
 
+def test_what_the_weeks_still_flag_and_tonight_does_not_is_said() -> None:
+    source, trial = numbers(study(["Oxford", "Kyoto"]))
+    said = "(tonight OK; shown until two weeks in a row are well)"
+    assert said not in open_page(source, trial)
+    source.con.execute("UPDATE quality.kri SET status = 'OK' WHERE kri = 'K04'")
+    source.con.execute("UPDATE board.shown SET status = 'ACTION' WHERE name = 'K04'")
+    assert open_page(source, trial).count(said) == 2
+
+
 def test_every_number_that_moved_has_its_parts() -> None:
     page = open_page(*numbers(study(["Oxford"])))
     moved = page.partition('id="table-t1-3"')[2].partition("</table>")[0]

@@ -131,6 +131,8 @@ def _calendar_title(rows: list[Row], trial: Trial) -> str:
         said.append(count(refused, "file was refused", "files were refused"))
     most = max(trial.site_ids, key=lambda site: sum(faults[site]))
     where = f", most at {trial.name(most)} ({sum(faults[most])})" if len(trial.site_ids) > 1 else ""
+    if sum(faults[most]) == missing + refused:
+        where = f", at {trial.name(most)}"
     return f"In 90 nights {listed(said)}{where}"
 
 

@@ -111,7 +111,7 @@ def _indicators(source: Source) -> Iterator[Finding]:
             status=seen.get("status") or row["status"],
             site_id=row["site_id"],
             sentence=f"{row['title']}.",
-            counts=f"{share(row['numerator'], row['denominator'])}{by_chance}",
+            counts=f"{share(row['numerator'], row['denominator'])}{by_chance}{_tonight(seen, row)}",
             limit=f"tolerated: {limit(row)}",
             since=seen.get("since"),
             to="f7-1",
@@ -131,13 +131,20 @@ def _cards(source: Source) -> Iterator[Finding]:
             status=seen.get("status") or row["status"],
             site_id=row["site_id"],
             sentence=f"{sentence.removesuffix('.')}.",
-            counts=share(row["n_failing"], row["n_evaluated"]),
+            counts=share(row["n_failing"], row["n_evaluated"]) + _tonight(seen, row),
             limit=f"tolerated: {100 * row['tolerance']:g}%",
             since=row["first_seen"] or seen.get("since"),
             to=card_anchor(row["check_name"]),
             same=row["check_name"],
             todo={"NO_DATA": NOTHING_CAME, "BROKEN": BROKEN}.get(row["status"], todo),
         )
+
+
+def _tonight(seen: Row, row: Row) -> str:
+    """What is added where the weeks before still flag what is no longer so tonight."""
+    if not seen.get("status") or not STATUSES[seen["status"]].flagged or STATUSES[row["status"]].flagged:
+        return ""
+    return f" (tonight {STATUSES[row['status']].words}; shown until two weeks in a row are well)"
 
 
 def _old_data(source: Source) -> Iterator[Finding]:
