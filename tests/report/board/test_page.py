@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import timedelta
+from html import unescape
 from html.parser import HTMLParser
 
 import pytest
@@ -231,6 +232,23 @@ def test_what_the_weeks_still_flag_and_tonight_does_not_is_said() -> None:
     source.con.execute("UPDATE quality.kri SET status = 'OK' WHERE kri = 'K04'")
     source.con.execute("UPDATE board.shown SET status = 'ACTION' WHERE name = 'K04'")
     assert open_page(source, trial).count(said) == 2
+
+
+@pytest.mark.parametrize("n_sites", [3, 12])
+def test_every_finding_is_on_the_first_page_or_counted_there(n_sites: int) -> None:
+    source, trial = numbers(study([f"Site {i}" for i in range(n_sites)]))
+    flagged = """
+        SELECT status FROM board.shown WHERE kind = 'kri' UNION ALL SELECT status FROM quality.check_card
+        UNION ALL SELECT status FROM quality.currency
+    """
+    found = [status for (status,) in source.con.execute(flagged).fetchall() if STATUSES[status].flagged]
+    section = open_page(source, trial).partition('id="s1"')[2].partition("</section>")[0]
+    assert f"{found.count('ACTION')} findings need action" in section
+    said = re.findall(r'<p class="where">(.*?)</p>', section)
+    places = [unescape(re.sub("<[^>]*>", "", text)).partition("·")[0] for text in said]
+    more = [int(n) for n in re.findall(r"(\d+) more (?:sites?|findings?)", section)]
+    named = [place for text in places for place in text.split(";") if " more site" not in place]
+    assert len(named) + sum(more) == len(found)
 
 
 def test_every_number_that_moved_has_its_parts() -> None:
