@@ -14,7 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from hashlib import sha256
+from hashlib import file_digest, sha256
+from pathlib import Path
 from typing import Any
 
 from pipelines.warehouse.dictionary import Table
@@ -82,6 +83,12 @@ def inputs_digest(con: Any) -> str:
     acknowledged = table_digest(con, Canon("input.acknowledgement", ACKNOWLEDGEMENT, ["acknowledgement_id"]))
     digests = {"input.delivery": delivered, "input.answer": answered, "input.acknowledgement": acknowledged}
     return tables_digest(digests)
+
+
+def sha256_of(path: Path) -> str:
+    """The digest of a file's bytes."""
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
 
 
 def _quoted(text: str) -> str:

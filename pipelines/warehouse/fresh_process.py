@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pipelines.warehouse.errors import WarehouseError, reason
@@ -20,24 +20,30 @@ ROOT = Path(__file__).parents[2]
 
 
 class FreshProcess:
-    """`execute(sql)` runs a statement over there; it returns nothing and raises WarehouseError."""
+    """`execute(sql)` hands a statement over there and does not wait for it; `finish` does, for all."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
+        self._waiting = 0
 
     def execute(self, sql: str) -> None:
-        assert self._process.stdin is not None and self._process.stdout is not None
-        try:
+        assert self._process.stdin is not None
+        with suppress(OSError):  # whoever finishes will be told
             self._process.stdin.write(json.dumps(sql) + "\n")
             self._process.stdin.flush()
+        self._waiting += 1
+
+    def finish(self) -> None:
+        """Raises WarehouseError when a statement was refused."""
+        assert self._process.stdout is not None
+        while self._waiting:
             answer = self._process.stdout.readline()
-        except OSError:
-            answer = ""
-        if not answer:
-            raise WarehouseError("the process that writes the published files ended before its time")
-        refused = json.loads(answer)
-        if refused:
-            raise WarehouseError(f"a file to be published could not be written: {refused}")
+            if not answer:
+                raise WarehouseError("the process that writes the published files ended before its time")
+            self._waiting -= 1
+            refused = json.loads(answer)
+            if refused:
+                raise WarehouseError(f"a file to be published could not be written: {refused}")
 
 
 @contextmanager

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
-from hashlib import file_digest
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -18,22 +17,28 @@ from pipelines.study.load import Protocol
 from pipelines.warehouse.blinding import BLINDED_SCHEMA, blinded_contents, blinding_key, may_hold
 from pipelines.warehouse.contents import (
     Part,
-    column_comment,
     dictionary_rows,
     is_dictionary,
     unblinded_contents,
 )
 from pipelines.warehouse.database import build_file, close_build, create_table, insert_rows, open_build
 from pipelines.warehouse.dictionary import Dictionary, load_dictionary
-from pipelines.warehouse.digest import NOT_IN_TABLES_DIGEST, Canon, inputs_digest, table_digest, tables_digest
+from pipelines.warehouse.digest import (
+    NOT_IN_TABLES_DIGEST,
+    Canon,
+    inputs_digest,
+    sha256_of,
+    table_digest,
+    tables_digest,
+)
 from pipelines.warehouse.errors import WarehouseError, reason
 from pipelines.warehouse.fresh_process import FreshProcess, fresh_process
 from pipelines.warehouse.kept import mark_whole
+from pipelines.warehouse.last_files import LastFiles, Noted, Notes, last_files, made_of, note_files, whole_file
 from pipelines.warehouse.published import BLINDED, MANIFEST, UNBLINDED, UNBLINDED_MANIFEST, WRITING
-from pipelines.warehouse.quoting import identifier, literal, parquet
+from pipelines.warehouse.published_file import begin_file, finish_file
 from pipelines.workspace import Workspace
 
-STORAGE_VERSION = "v1.0.0"  # what clients from DuckDB 1.0 on can open
 LIBRARIES = (
     "dagster",
     "duckdb",
@@ -106,20 +111,32 @@ def _write(
     _describe(con, "meta", unblinded, file)
     _describe(con, BLINDED_SCHEMA, blinded, file)
 
-    digests = _digests(con, [part for part in unblinded if part.name != NOT_IN_TABLES_DIGEST])
-    total = tables_digest({name: entry["digest"] for name, entry in digests.items()})
+    last = last_files(con, workspace)
+    notes = {UNBLINDED: _notes(con, UNBLINDED, unblinded, last)}
+    total = tables_digest({name: noted.digest for name, noted in notes[UNBLINDED].items()})
     identity = _identity(con, workspace, protocol, as_of, now, total)
     _put_identity(con, dictionary, identity, file)
-    digests |= _digests(con, [part for part in unblinded if part.name == NOT_IN_TABLES_DIGEST])
 
     folder = _new_folder(workspace, identity.snapshot_id)
-    for name, parts in ((UNBLINDED, unblinded), (BLINDED, blinded)):
-        _write_database(con, writers[name], workspace, folder / name, parts)
+
+    def begin(name: str, parts: Sequence[Part]) -> None:
+        same = last.same(name, {table: noted.made_of for table, noted in notes[name].items()})
+        begin_file(con, writers[name], workspace, folder / name, parts, same)
+
+    begin(UNBLINDED, unblinded)  # its writer goes on while this process reads what the blinded may see
+    notes[BLINDED] = _notes(con, BLINDED, blinded, last)
+    begin(BLINDED, blinded)
+    tables = {name: _tables(con, parts, notes[name]) for name, parts in ((UNBLINDED, unblinded), (BLINDED, blinded))}
+    for name, writer in writers.items():
+        finish_file(writer, workspace, folder / name)
+        notes[name] |= whole_file(folder / name)
+    note_files(con, identity.snapshot_id, notes, file=file)
+
     deliveries = _deliveries(con)
     kept = [d for d in deliveries if may_hold(str(d["blinding"]), seen_by)]
-    _write_manifest(folder, identity, {BLINDED: _digests(con, blinded), UNBLINDED: None}, kept)
+    _write_manifest(folder, identity, {BLINDED: tables[BLINDED], UNBLINDED: None}, kept)
     # Apart, because with the digests of what is hidden a guess at the allocation could be confirmed.
-    content = {"files": {UNBLINDED: {"tables": digests}}, "deliveries": deliveries}
+    content = {"files": {UNBLINDED: {"tables": tables[UNBLINDED]}}, "deliveries": deliveries}
     _write_json(folder / UNBLINDED_MANIFEST, content)
     return folder
 
@@ -133,13 +150,27 @@ def _describe(con: Any, schema: str, parts: Sequence[Part], file: Path) -> None:
             insert_rows(con, name, dictionary_rows(part.table, parts), file=file)
 
 
-def _digests(con: Any, parts: Iterable[Part]) -> dict[str, dict[str, Any]]:
-    """Table → how it is written as text, and the digest of that."""
-    found = {}
+def _notes(con: Any, file: str, parts: Iterable[Part], last: LastFiles) -> dict[str, Noted]:
+    """What each table is made of, and its digest: the last one's where that was made of the same."""
+    notes = {}
     for part in parts:
-        canon = Canon.of(part.table, part.columns)
-        found[part.name] = canon.as_dict() | {"digest": table_digest(con, canon, f"({part.select}) AS part")}
-    return found
+        if part.name != NOT_IN_TABLES_DIGEST:
+            made = made_of(con, part)
+            notes[part.name] = Noted(made, last.digest(file, part.name, made) or _digest(con, part))
+    return notes
+
+
+def _tables(con: Any, parts: Iterable[Part], notes: Notes) -> dict[str, dict[str, Any]]:
+    """Table → how it is written as text, and the digest of that."""
+    return {
+        part.name: Canon.of(part.table, part.columns).as_dict()
+        | {"digest": notes[part.name].digest if part.name in notes else _digest(con, part)}
+        for part in parts
+    }
+
+
+def _digest(con: Any, part: Part) -> str:
+    return table_digest(con, Canon.of(part.table, part.columns), f"({part.select}) AS part")
 
 
 def _identity(con: Any, workspace: Workspace, protocol: Protocol, as_of: date, now: datetime, total: str) -> Identity:
@@ -178,38 +209,6 @@ def _new_folder(workspace: Workspace, snapshot_id: str) -> Path:
     return effects.make_directory(workspace.snapshots / f".{snapshot_id}{WRITING}")
 
 
-def _write_database(con: Any, writer: FreshProcess, workspace: Workspace, path: Path, parts: Sequence[Part]) -> None:
-    """Write `parts` to a new database by a process that sees nothing but them."""
-    rows = effects.make_directory(workspace.build / path.stem)
-    for part in parts:
-        target = rows / f"{part.name}.parquet"
-        copy = f"COPY ({part.select} ORDER BY {part.order}) TO {literal(str(target))} (FORMAT parquet)"
-        effects.execute(con, copy, file=target)
-    attach = f"ATTACH {literal(str(path))} AS published (STORAGE_VERSION '{STORAGE_VERSION}')"
-    for statement in (attach, "USE published", "BEGIN"):
-        effects.execute(writer, statement, file=path)
-    for part in parts:
-        effects.execute(writer, ";\n".join(_statements(part, rows / f"{part.name}.parquet")), file=path)
-    for statement in ("COMMIT", "CHECKPOINT published", "USE memory", "DETACH published"):
-        effects.execute(writer, statement, file=path)
-    effects.remove(rows)
-
-
-def _statements(part: Part, rows: Path) -> Iterable[str]:
-    """What makes one table of a published file."""
-    name, table = identifier(part.name), part.table
-    columns = ", ".join(
-        f"{identifier(column)} {table.columns[column].type}{' NOT NULL' if column in table.key else ''}"
-        for column in part.columns
-    )
-    yield f"CREATE SCHEMA IF NOT EXISTS {identifier(table.layer)}"
-    yield f"CREATE TABLE {name} ({columns})"
-    yield f"INSERT INTO {name} SELECT * FROM {parquet([rows])}"  # noqa: S608
-    yield f"COMMENT ON TABLE {name} IS {literal(table.description.strip())}"
-    for column in part.columns:
-        yield f"COMMENT ON COLUMN {name}.{identifier(column)} IS {literal(column_comment(table, column))}"
-
-
 def _deliveries(con: Any) -> list[dict[str, Any]]:
     rows = con.execute(
         "SELECT delivery_id, content_sha256, status, blinding FROM input.delivery ORDER BY delivery_id"
@@ -231,12 +230,6 @@ def _write_manifest(folder: Path, identity: Identity, tables: dict[str, Any], de
 def _write_json(path: Path, content: dict[str, Any]) -> None:
     text = json.dumps(content, indent=1, ensure_ascii=False, default=lambda value: value.isoformat())
     effects.write(path, text.encode())
-
-
-def sha256_of(path: Path) -> str:
-    """The digest of a file's bytes."""
-    with path.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()
 
 
 def _version(package: str) -> str | None:

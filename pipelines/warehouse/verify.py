@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from pipelines.warehouse.database import CLOSED
-from pipelines.warehouse.digest import Canon, table_digest, tables_digest
+from pipelines.warehouse.digest import Canon, sha256_of, table_digest, tables_digest
 from pipelines.warehouse.errors import reason
 from pipelines.warehouse.published import BLINDED, MANIFEST, UNBLINDED, UNBLINDED_MANIFEST
-from pipelines.warehouse.snapshot import sha256_of
 
 
 def verify_snapshot(folder: Path) -> list[str]:
     """What differs from the manifests in the snapshot at `folder`, in sentences; empty when nothing does."""
     manifest = json.loads((folder / MANIFEST).read_bytes())
     hidden = json.loads((folder / UNBLINDED_MANIFEST).read_bytes())
-    differences = []
-    for name in (BLINDED, UNBLINDED):
+
+    def of_file(name: str) -> list[str]:
         tables = (manifest if name == BLINDED else hidden)["files"][name]["tables"]
-        differences += _file_differences(folder / name, manifest["files"][name], tables)
+        return _file_differences(folder / name, manifest["files"][name], tables)
+
+    with ThreadPoolExecutor(2) as both:
+        differences = [said for found in both.map(of_file, (BLINDED, UNBLINDED)) for said in found]
     digests = {name: entry["digest"] for name, entry in hidden["files"][UNBLINDED]["tables"].items()}
     if tables_digest(digests) != manifest["tables_digest"]:
         differences.append(f"{MANIFEST}: tables_digest is not that of the tables")

@@ -6,7 +6,7 @@ VALIDATION = (
     "Every number here stands in a table of the published snapshot, whose digest is printed with the figure; the "
     "report itself reckons nothing. The same snapshot and study file give the same report, byte for byte.",
     "It is made from the blinded file alone, and of it only from columns that nobody has to be kept from. That file "
-    "is built from nothing each night; tests permute the arms and compare the report before and after.",
+    "is built from nothing else; tests permute the arms and compare the report before and after.",
     "What is tested, and how, stands in the tests that come with the program; a pack of evidence, requirement by "
     "requirement, is not yet made. Whether an installation is validated is for those to say who run it.",
 )
