@@ -1,6 +1,6 @@
 """From tonight's tables to what readers see: written aside, verified, switched by one rename."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -13,11 +13,11 @@ from pipelines.assets.night_resource import NightResource
 from pipelines.assets.safety import CLINICIAN_LISTS
 from pipelines.assets.table_key import key_of
 from pipelines.assets.tables import blocking_result
-from pipelines.own_words import in_own_words
 from pipelines.quality.audit_ledger import record_nights
-from pipelines.quality.pack import record_pack
+from pipelines.quality.pack import try_record_pack
 from pipelines.report.board.write import try_open_report
 from pipelines.report.site_lists import write_site_lists
+from pipelines.study.load import Protocol
 from pipelines.validation.pruning import prune_rows
 from pipelines.warehouse.checks import Finding, dictionary_gaps
 from pipelines.warehouse.database import open_build
@@ -42,7 +42,7 @@ EVERY_NIGHT = dg.FreshnessPolicy.cron(deadline_cron="0 4 * * *", lower_bound_del
 
 def publication_assets(graph: Graph) -> list[dg.AssetsDefinition]:
     """The dictionary of what was built, the snapshot aside, the snapshot published, and what is rendered from it."""
-    return [_dictionary(graph), _candidate(), _snapshot(), _pack(), _site_lists(), _open_report()]
+    return [_dictionary(graph), _candidate(), _snapshot(), *_for_people()]
 
 
 def _dictionary(graph: Graph) -> dg.AssetsDefinition:
@@ -122,88 +122,73 @@ def _snapshot() -> dg.AssetsDefinition:
     return snapshot
 
 
-def _pack() -> dg.AssetsDefinition:
+def _for_people() -> list[dg.AssetsDefinition]:
+    """What is made of a published snapshot. What goes wrong there is told, and takes back nothing that is published."""
+    return [
+        _made_of_snapshot(
+            PACK,
+            after=SNAPSHOT,
+            kinds={"json"},
+            description="What the board's report needs beside the snapshot: weeks, why numbers moved, handles.",
+            check=("kept", "It could be written.", "the history of weeks is complete"),
+            make=try_record_pack,
+        ),
+        _made_of_snapshot(
+            SITE_LISTS,
+            after=PACK,
+            kinds={"html"},
+            description="Each site's own list of data queries, `reports/latest/sites/<site>/queries.html` and `.csv`.",
+            check=("written", "Every site's list could be written.", "every site has its list"),
+            make=write_site_lists,
+        ),
+        _made_of_snapshot(
+            OPEN_REPORT,
+            after=PACK,
+            kinds={"html", "pdf"},
+            description="The board's report, `reports/latest/open.html` and `open.pdf`, from the blinded file alone.",
+            check=("written", "The report and its PDF were made.", "the report is there, and its PDF"),
+            make=try_open_report,
+        ),
+    ]
+
+
+def _made_of_snapshot(
+    key: dg.AssetKey,
+    *,
+    after: dg.AssetKey,
+    kinds: set[str],
+    description: str,
+    check: tuple[str, str, str],
+    make: Callable[[Workspace, Protocol, str], list[str]],
+) -> dg.AssetsDefinition:
+    """An asset that `make` makes, which returns what went wrong. `check`: its name, what it means, and what it says
+    when nothing did."""
+    name, meaning, fine = check
+
     @dg.asset(
-        key=PACK,
-        deps=[SNAPSHOT],
+        key=key,
+        deps=[after],
         group_name="report",
-        kinds={"json"},
-        description="What the board's report needs beside the snapshot: history by week, why numbers moved, handles.",
-        check_specs=[dg.AssetCheckSpec("kept", asset=PACK, description="It could be written.")],
+        kinds=kinds,
+        description=description,
+        check_specs=[dg.AssetCheckSpec(name, asset=key, description=meaning)],
     )
-    def pack(context: dg.AssetExecutionContext, night: NightResource) -> Iterator[dg.MaterializeResult[None]]:
-        failure = ""
+    def made(context: dg.AssetExecutionContext, night: NightResource) -> Iterator[dg.MaterializeResult[None]]:
         with without_values():
             record = night.record(context.run_id)
-            try:
-                record_pack(night.workspace, night.protocol(), record.snapshot_id or "")
-            except Exception as error:  # noqa: BLE001 (the night is published; its report says what it lacks)
-                failure = f"The week's history could not be kept: {in_own_words(error)}"
-                record.messages.append(failure)
-                record.save(night.workspace)
-        kept = dg.AssetCheckResult(
-            check_name="kept",
-            passed=not failure,
-            severity=dg.AssetCheckSeverity.WARN,
-            description=failure or "the history of weeks is complete",
-        )
-        yield dg.MaterializeResult(check_results=[kept])
-
-    return pack
-
-
-def _site_lists() -> dg.AssetsDefinition:
-    @dg.asset(
-        key=SITE_LISTS,
-        deps=[PACK],
-        group_name="report",
-        kinds={"html"},
-        description="Each site's own list of data queries, `reports/latest/sites/<site>/queries.html` and `.csv`.",
-        check_specs=[dg.AssetCheckSpec("written", asset=SITE_LISTS, description="Every site's list could be written.")],
-    )
-    def site_lists(context: dg.AssetExecutionContext, night: NightResource) -> Iterator[dg.MaterializeResult[None]]:
-        with without_values():
-            record = night.record(context.run_id)
-            failures = write_site_lists(night.workspace, night.protocol(), record.snapshot_id or "")
+            failures = make(night.workspace, night.protocol(), record.snapshot_id or "")
             if failures:
                 record.messages += failures
                 record.save(night.workspace)
-        written = dg.AssetCheckResult(
-            check_name="written",
+        result = dg.AssetCheckResult(
+            check_name=name,
             passed=not failures,
             severity=dg.AssetCheckSeverity.WARN,
-            description=" ".join(failures) or "every site has its list",
+            description=" ".join(failures) or fine,
         )
-        yield dg.MaterializeResult(check_results=[written])
+        yield dg.MaterializeResult(check_results=[result])
 
-    return site_lists
-
-
-def _open_report() -> dg.AssetsDefinition:
-    @dg.asset(
-        key=OPEN_REPORT,
-        deps=[PACK],
-        group_name="report",
-        kinds={"html", "pdf"},
-        description="The board's open report, `reports/latest/open.html` and `open.pdf`, from the blinded file alone.",
-        check_specs=[dg.AssetCheckSpec("written", asset=OPEN_REPORT, description="The report and its PDF were made.")],
-    )
-    def open_report(context: dg.AssetExecutionContext, night: NightResource) -> Iterator[dg.MaterializeResult[None]]:
-        with without_values():
-            record = night.record(context.run_id)
-            failures = try_open_report(night.workspace, night.protocol(), record.snapshot_id or "")
-            if failures:
-                record.messages += failures
-                record.save(night.workspace)
-        written = dg.AssetCheckResult(
-            check_name="written",
-            passed=not failures,
-            severity=dg.AssetCheckSeverity.WARN,
-            description=" ".join(failures) or "the report is there, and its PDF",
-        )
-        yield dg.MaterializeResult(check_results=[written])
-
-    return open_report
+    return made
 
 
 def _hidden(workspace: Workspace) -> list[Path]:

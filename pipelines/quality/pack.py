@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines import effects
+from pipelines.own_words import in_own_words
 from pipelines.quality.audit_chain import first_broken_link
 from pipelines.quality.audit_ledger import judge_present
 from pipelines.quality.explain import Between, explain, with_forms
@@ -76,6 +77,15 @@ def record_pack(workspace: Workspace, protocol: Protocol, snapshot_id: str) -> N
     path = night_file(workspace, snapshot_id)
     effects.make_directory(path.parent)
     effects.write(path, json.dumps(content, ensure_ascii=False, indent=1).encode())
+
+
+def try_record_pack(workspace: Workspace, protocol: Protocol, snapshot_id: str) -> list[str]:
+    """The same in a night, which is published by then: returns a sentence where it could not be kept."""
+    try:
+        record_pack(workspace, protocol, snapshot_id)
+    except Exception as error:  # noqa: BLE001 (the report says what it lacks)
+        return [f"The week's history could not be kept: {in_own_words(error)}"]
+    return []
 
 
 def night_file(workspace: Workspace, snapshot_id: str) -> Path:
