@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from math import atanh, fsum, sqrt
+from statistics import correlation, fmean, median, stdev
 from typing import TYPE_CHECKING, Any
 
 from pipelines.quality.exact import cut, higher_than_others
@@ -151,28 +153,48 @@ def _by_values(check_id: str, scores: Scores, sites: Sequence[str], test: Test) 
 
 
 def _last_digits(mine: Sequence[float], rest: Sequence[float]) -> tuple[float, float, bool]:
-    from scipy.stats import chi2_contingency
-
     digits = [[sum(round(value) % 10 == digit for value in side) for digit in range(10)] for side in (mine, rest)]
     table = [column for column in zip(*digits, strict=True) if sum(column)]
     if len(table) < 2:
         return 0.0, 1.0, False
-    result = chi2_contingency(table, correction=False)
-    p = cut(float(result.pvalue))
-    return cut(float(result.statistic)), p, p < LISTED_BELOW
+    statistic, p = _independence(table)
+    return statistic, p, p < LISTED_BELOW
+
+
+def _independence(table: Sequence[Sequence[int]]) -> tuple[float, float]:
+    """Pearson's chi-squared of a table of counts, without correction, and its p."""
+    from scipy.special import chdtrc
+
+    rows, columns = [sum(row) for row in table], [sum(column) for column in zip(*table, strict=True)]
+    expected = [[row * column / sum(rows) for column in columns] for row in rows]
+    statistic = fsum(
+        (n - e) ** 2 / e for ns, es in zip(table, expected, strict=True) for n, e in zip(ns, es, strict=True)
+    )
+    return cut(statistic), cut(float(chdtrc((len(rows) - 1) * (len(columns) - 1), statistic)))
 
 
 def _spread(mine: Sequence[float], rest: Sequence[float]) -> tuple[float, float, bool]:
-    from statistics import stdev
-
-    from scipy.stats import levene
-
     spread = stdev(rest)
     if spread == 0 or len(set(mine)) == 1:
         return 0.0, 1.0, False
     ratio = cut(stdev(mine) / spread)
-    p = cut(float(levene(mine, rest, center="median").pvalue))
+    p = _equal_spread(mine, rest)
     return ratio, p, not 0.5 <= ratio <= 2 and p < LISTED_BELOW
+
+
+def _equal_spread(*sides: Sequence[float]) -> float:
+    """The p of Levene's test about the medians (Brown & Forsythe 1974)."""
+    from scipy.special import fdtrc
+
+    away = [[abs(value - middle) for value in side] for side in sides for middle in [median(side)]]
+    means = [fmean(distances) for distances in away]
+    overall = fmean([distance for distances in away for distance in distances])
+    between = fsum(len(side) * (mean - overall) ** 2 for side, mean in zip(sides, means, strict=True))
+    within = fsum((d - mean) ** 2 for distances, mean in zip(away, means, strict=True) for d in distances)
+    freedom = sum(len(side) for side in sides) - len(sides)
+    if within == 0:
+        return 1.0 if between == 0 else 0.0
+    return cut(float(fdtrc(len(sides) - 1, freedom, freedom * between / ((len(sides) - 1) * within))))
 
 
 def _by_counts(check_id: str, rows: Sequence[Sequence[Any]], sites: Sequence[str]) -> Iterator[Found]:
@@ -218,7 +240,7 @@ def _tails(rows: Sequence[Sequence[float]]) -> int:
     """How many lie in either tail of chi-squared. From ten people a score on, centre and spread are robust, so that a
     few made-up people cannot hide by pulling both towards themselves."""
     import numpy as np
-    from scipy.stats import chi2
+    from scipy.special import chdtr, chdtrc
 
     values = np.asarray(rows)
     n, d = values.shape
@@ -227,24 +249,31 @@ def _tails(rows: Sequence[Sequence[float]]) -> int:
     else:
         centred, spread = values - values.mean(axis=0), np.cov(values, rowvar=False)
     inverse = np.linalg.pinv(np.atleast_2d(spread))  # of one score it is a number
-    distances = np.einsum("ij,jk,ik->i", centred, inverse, centred)
-    return int(np.sum((chi2.sf(distances, d) < LISTED_BELOW) | (chi2.cdf(distances, d) < LISTED_BELOW)))
+    distances = np.maximum(np.einsum("ij,jk,ik->i", centred, inverse, centred), 0)
+    return int(np.sum((chdtrc(d, distances) < LISTED_BELOW) | (chdtr(d, distances) < LISTED_BELOW)))
 
 
 def _robust(values: Any) -> tuple[Any, Any]:
     """The values about their medians, and a covariance that a few odd people hardly move: normal-consistent median
     absolute deviations (1.4826) with Spearman's correlation as Pearson's, 2 sin(pi rho / 6) (Pearson 1907)."""
     import numpy as np
-    from scipy.stats import rankdata
 
     centred = values - np.median(values, axis=0)
     scale = 1.4826 * np.median(np.abs(centred), axis=0)
     scale = np.where(scale > 0, scale, values.std(axis=0, ddof=1))  # half of them alike
     with np.errstate(invalid="ignore"):
-        ranked = np.corrcoef(rankdata(values, axis=0), rowvar=False)
+        ranked = np.corrcoef(np.apply_along_axis(_ranks, 0, values), rowvar=False)
     correlation = 2 * np.sin(np.pi * np.nan_to_num(np.atleast_2d(ranked)) / 6)
     np.fill_diagonal(correlation, 1.0)
     return centred, correlation * np.outer(scale, scale)
+
+
+def _ranks(values: Any) -> Any:
+    """The ranks of values; equal ones share the mean of theirs."""
+    import numpy as np
+
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[place]
 
 
 def _correlations(scores: Scores, sites: Sequence[str], primary: str) -> Iterator[Found]:
@@ -270,15 +299,13 @@ def _correlations(scores: Scores, sites: Sequence[str], primary: str) -> Iterato
 
 def _fisher_z(mine: Sequence[tuple[float, float]], rest: Sequence[tuple[float, float]]) -> tuple[float, float]:
     """Difference of the two z, and its two-sided p by the normal distribution; 0 and 1 where one side does not vary."""
-    from math import atanh, sqrt
-
-    from scipy.stats import norm, pearsonr
+    from scipy.special import ndtr
 
     zs = []
     for side in (mine, rest):
         xs, ys = zip(*side, strict=True)
         if len(set(xs)) == 1 or len(set(ys)) == 1:
             return 0.0, 1.0
-        zs.append(atanh(max(-0.999999, min(0.999999, float(pearsonr(xs, ys).statistic)))))
+        zs.append(atanh(max(-0.999999, min(0.999999, correlation(xs, ys)))))
     error = sqrt(1 / (len(mine) - 3) + 1 / (len(rest) - 3))
-    return cut(zs[0] - zs[1]), cut(float(2 * norm.sf(abs(zs[0] - zs[1]) / error)))
+    return cut(zs[0] - zs[1]), cut(float(2 * ndtr(-abs(zs[0] - zs[1]) / error)))

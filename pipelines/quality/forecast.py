@@ -43,11 +43,26 @@ class Forecast:
 
 def forecast(planned_rate: float, n: int, t_months: float, ahead: float) -> Forecast:
     """People recruited in `ahead` months, after `n` in `t_months`; rates are people a month."""
-    from scipy.stats import nbinom
-
     r = planned_rate * PRIOR_MONTHS + n
     p = (PRIOR_MONTHS + t_months) / (PRIOR_MONTHS + t_months + ahead)
-    return Forecast(cut(r * (1 - p) / p), {name: int(nbinom.ppf(q, r, p)) for name, q in QUANTILES.items()})
+    return Forecast(cut(r * (1 - p) / p), {name: _quantile(q, r, p) for name, q in QUANTILES.items()})
+
+
+def _quantile(q: float, r: float, p: float) -> int:
+    """The smallest k with P(X ≤ k) ≥ q: X negative binomial, the failures before the r-th success of probability p."""
+    from scipy.special import betainc
+
+    high = 1
+    while betainc(r, high + 1, p) < q:
+        high *= 2
+    low = -1
+    while high - low > 1:
+        middle = (low + high) // 2
+        if betainc(r, middle + 1, p) < q:
+            low = middle
+        else:
+            high = middle
+    return high
 
 
 def recruitment_forecast(con: duckdb.DuckDBPyConnection, study: Study) -> list[dict[str, Any]]:

@@ -8,9 +8,20 @@ from math import comb, sqrt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
-from pipelines.quality.exact import ACTION, WATCH, flags_from, funnel_scores, higher_than_others, upper_tail, wilson
-from pipelines.quality.forecast import forecast
+from pipelines.quality.central import _equal_spread, _independence, _ranks
+from pipelines.quality.exact import (
+    ACTION,
+    WATCH,
+    cut,
+    flags_from,
+    funnel_scores,
+    higher_than_others,
+    upper_tail,
+    wilson,
+)
+from pipelines.quality.forecast import QUANTILES, forecast
 
 
 @pytest.mark.parametrize(
@@ -82,3 +93,48 @@ def test_the_forecast() -> None:
     ahead = forecast(planned_rate=4, n=18, t_months=6, ahead=6)
     assert ahead.mean == pytest.approx(18.857, abs=5e-4)
     assert ahead.quantiles == {"q025": 9, "q10": 12, "q50": 18, "q90": 27, "q975": 32}
+
+
+# What follows is reckoned without scipy.stats, for what it takes to load; so scipy.stats has to say the same.
+COUNTS = st.tuples(st.integers(0, 2000), st.integers(1, 2000)).map(lambda pair: (min(pair), max(*pair, 1)))
+SCORES = st.lists(st.integers(0, 144).map(float), min_size=5, max_size=40).filter(lambda side: len(set(side)) > 1)
+
+
+@settings(max_examples=150, deadline=None)
+@given(COUNTS, COUNTS)
+def test_scipy_gives_the_same_tails_and_intervals(site: tuple[int, int], others: tuple[int, int]) -> None:
+    (x, n), (x_others, n_others) = site, others
+    low, high = stats.binomtest(x, n).proportion_ci(0.95, method="wilson")
+    assert wilson(x, n) == (cut(low), cut(high))
+    fisher = stats.hypergeom.sf(x - 1, n + n_others, x + x_others, n)
+    assert higher_than_others(x, n, x_others, n_others) == pytest.approx(fisher, rel=1e-9, abs=1e-300)
+    given_the_sum = stats.binom.sf(x - 1, x + x_others, n / (n + n_others))
+    assert higher_than_others(x, n, x_others, n_others, "rate") == pytest.approx(given_the_sum, rel=1e-9, abs=1e-300)
+
+
+@settings(max_examples=60, deadline=None)
+@given(x=st.integers(0, 60), n=st.integers(1, 60), x_others=st.integers(0, 90), n_others=st.integers(1, 90))
+def test_fishers_tail_is_the_sum_of_its_terms(x: int, n: int, x_others: int, n_others: int) -> None:
+    x, x_others = min(x, n), min(x_others, n_others)
+    bad, total = x + x_others, n + n_others
+    exact = Fraction(sum(comb(bad, k) * comb(total - bad, n - k) for k in range(x, min(bad, n) + 1)), comb(total, n))
+    assert higher_than_others(x, n, x_others, n_others) == pytest.approx(float(exact), rel=1e-11)
+
+
+@settings(max_examples=100, deadline=None)
+@given(SCORES, SCORES)
+def test_scipy_gives_the_same_tests_of_spread_and_of_digits(mine: list[float], rest: list[float]) -> None:
+    assert _equal_spread(mine, rest) == pytest.approx(stats.levene(mine, rest, center="median").pvalue, rel=1e-9)
+    assert list(_ranks(mine)) == list(stats.rankdata(mine))
+    table = [[sum(value % 10 == digit for value in side) + 1 for side in (mine, rest)] for digit in range(10)]
+    result = stats.chi2_contingency(table, correction=False)
+    assert _independence(table) == pytest.approx((result.statistic, result.pvalue), rel=1e-9)
+
+
+@settings(max_examples=100, deadline=None)
+@given(planned=st.floats(0.1, 40), n=st.integers(0, 500), months=st.floats(0.1, 60), ahead=st.integers(1, 12))
+def test_scipy_gives_the_same_forecast(planned: float, n: int, months: float, ahead: int) -> None:
+    p = (1 + months) / (1 + months + ahead)
+    assert forecast(planned, n, months, ahead).quantiles == {
+        name: stats.nbinom.ppf(q, planned + n, p) for name, q in QUANTILES.items()
+    }
