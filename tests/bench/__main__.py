@@ -9,6 +9,7 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
+from tests.bench.board_report import report_figures
 from tests.bench.figure import GIB, Figure
 from tests.bench.hostile import hostile_figures
 from tests.bench.known import known_figures
@@ -19,7 +20,7 @@ from tests.bench.reading import reading_figures
 from tests.bench.report import heading, markdown
 
 HISTORY = Path("docs/benchmarks.md")
-PARTS = ("start", "demo", "known", "reading", "log", "hostile")
+PARTS = ("start", "demo", "report", "known", "reading", "log", "hostile")
 
 
 def main() -> None:
@@ -64,6 +65,8 @@ def _run(part: str, asked: argparse.Namespace, scratch: Path, rows: list[Row], f
         figures += _help()
     elif part == "demo":
         figures += _demo(scratch)
+    elif part == "report":
+        figures += report_figures(scratch)
     elif part == "known":
         figures += known_figures(scratch, asked.known, asked.repeat)
     elif part == "reading":
@@ -91,13 +94,16 @@ def _demo(scratch: Path) -> list[Figure]:
     simulated = measure([*COMMAND, "simulate", *at, "--participants", "180", "--seed", "1", "--faults"])
     first = measure([*COMMAND, "nightly", *at, "--settle", "0"])
     second = measure([*COMMAND, "nightly", *at, "--settle", "0"])
+    report = measure([*COMMAND, "report", *at])
     asked = measure([*COMMAND, "query", "FROM analysis.adsl", *at])
     return [
         Figure("demo: simulate", simulated.seconds, "s"),
         Figure("demo: nightly", first.seconds, "s", 15),
         Figure("    processor time", first.processor_seconds, "s"),
         Figure("    memory", first.peak_bytes / GIB, "GiB"),
-        Figure("demo: nightly again, nothing new", second.seconds, "s"),
+        Figure("demo: nightly again, nothing new", second.seconds, "s", 5),
+        Figure("    processor time", second.processor_seconds, "s"),
+        Figure("demo: report and PDF", report.seconds, "s", 10),
         Figure("demo: query", asked.seconds, "s", 1),
     ]
 
