@@ -27,13 +27,15 @@ class Ingest(Strict):
 
 class Deployment(Strict):
     """`owners` names, for a group of assets, whom Dagster's UI shows as responsible: addresses or `team:name`.
-    `engine` derives the engagement layer; `spark` says where Spark is."""
+    `engine` derives the engagement layer; `spark` says where Spark is. `report_pdf`: whether a night makes the PDF of
+    its report, which takes as long as much of the rest of it; `ict-trial report` makes it at any time."""
 
     notices: Notices = Field(default_factory=Notices)
     ingest: Ingest = Field(default_factory=Ingest)
     engine: Engine = "duckdb"
     spark: Spark = Field(default_factory=Spark)
     owners: dict[str, list[str]] = Field(default_factory=dict)
+    report_pdf: bool = True
 
 
 def load_deployment(path: Path) -> Deployment:

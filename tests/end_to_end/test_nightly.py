@@ -40,6 +40,14 @@ def participants(*rows: str) -> str:
     return "\n".join([header, *rows]) + "\n"
 
 
+def has_pango() -> bool:
+    try:
+        import weasyprint  # noqa: F401
+    except OSError:
+        return False
+    return True
+
+
 def phq9(subject: str, visit: str, day: str, value: int) -> str:
     return "".join(f"{subject},phq9,{visit},{day},{item},{value}\n" for item in range(1, 10))
 
@@ -51,7 +59,7 @@ USAGE = "event_id,subject_id,occurred_at,actor,event,module,duration_s\n"
 @pytest.fixture(scope="module")
 def trial(tmp_path_factory: pytest.TempPathFactory) -> Trial:
     """Two sites that dropped something, and one night."""
-    trial = Trial(tmp_path_factory.mktemp("nightly") / "trial")
+    trial = Trial(tmp_path_factory.mktemp("nightly") / "trial", report_pdf=True)
     house(trial, "oxford", "participants", "p.csv", participants("001,,,2026-01-01,1990,F,randomised,2026-01-05,"))
     house(trial, "oxford", "allocation", "a.csv", "subject_id,arm,randomised_on,stratum\n001,ICT,2026-01-05,\n")
     house(trial, "oxford", "questionnaires", "q.csv", QUESTIONNAIRES + phq9("001", "BASELINE", "2026-01-04", 2))
@@ -77,10 +85,13 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> Trial:
 
 
 def test_a_second_night_without_news_comes_to_the_same(trial: Trial) -> None:
-    before = trial.tables_digest
+    latest = trial.workspace.reports / "latest"
+    before, report = trial.tables_digest, {path.name: path.read_bytes() for path in latest.glob("open.*")}
     trial.nightly(*AS_OF)
     assert trial.tables_digest == before
     assert len(list(trial.workspace.snapshots.iterdir())) == 2
+    assert "open.html" in report and ("open.pdf" in report or not has_pango())
+    assert {path.name: path.read_bytes() for path in latest.glob("open.*")} == report
 
 
 def test_reading_every_original_again_comes_to_the_same_in_another_time_zone(

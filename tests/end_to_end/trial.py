@@ -14,11 +14,14 @@ COMMAND = str(Path(sys.executable).with_name("ict-trial"))
 
 
 class Trial:
-    """`ict-trial …` on one workspace; every call is a process of its own."""
+    """`ict-trial …` on one workspace; every call is a process of its own. Its nights make the PDF of their report only
+    where a test looks at one: it takes longer than the rest of a small night."""
 
-    def __init__(self, root: Path, study: str | Path = "ict_sad") -> None:
+    def __init__(self, root: Path, study: str | Path = "ict_sad", report_pdf: bool = False) -> None:
         self.workspace = Workspace(root)
         self.run("init", "--study", str(study), expect=0)
+        if not report_pdf:
+            self.workspace.deployment_file.write_text("report_pdf: false\n")
 
     def run(self, *words: str, expect: int | None = None) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(

@@ -18,9 +18,13 @@ LATEST = "latest"  # points to the report of the last night
 
 
 def write_open_report(
-    workspace: Workspace, protocol: Protocol, snapshot_id: str, former: Path | None = None
+    workspace: Workspace,
+    protocol: Protocol,
+    snapshot_id: str,
+    former: Path | None = None,
+    with_pdf: bool = True,
 ) -> list[str]:
-    """Write `reports/<snapshot>/open.html` and `open.pdf`.
+    """Write `reports/<snapshot>/open.html` and, `with_pdf`, `open.pdf`.
 
     `former` is the folder of an earlier report: where its page is the same, its PDF is taken over, which takes ten
     times as long to make as all the rest. Returns a sentence for the PDF where it could not be made; the page is there
@@ -33,6 +37,8 @@ def write_open_report(
     folder = effects.make_directory(workspace.reports / snapshot_id)
     effects.remove(folder / PDF)  # one of an earlier page would say something else
     effects.write(folder / PAGE, page.encode())
+    if not with_pdf:
+        return []
     try:
         effects.write(folder / PDF, content or to_pdf(page, trial.as_of))
     except NoPdf as error:
@@ -50,7 +56,8 @@ def _pdf_of(folder: Path, page: str) -> bytes | None:
 def try_open_report(workspace: Workspace, protocol: Protocol, snapshot_id: str) -> list[str]:
     """The same in a night, where a report that fails is a finding: nothing published is touched."""
     try:
-        return write_open_report(workspace, protocol, snapshot_id, workspace.reports / LATEST)
+        wanted = workspace.deployment().report_pdf
+        return write_open_report(workspace, protocol, snapshot_id, workspace.reports / LATEST, wanted)
     except Exception as error:  # noqa: BLE001 (the night is published, whatever the report stumbles over)
         return [f"The open report could not be written: {in_own_words(error)}"]
 

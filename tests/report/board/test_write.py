@@ -85,3 +85,11 @@ def test_no_page_keeps_the_pdf_of_another(desk: Desk) -> None:
     desk.has_pango = False
     assert desk.report("first") == [NO_PANGO]
     assert not desk.pdf("first").exists()
+
+
+def test_an_installation_can_leave_the_pdf_to_whoever_asks_for_it(desk: Desk) -> None:
+    desk.workspace.deployment_file.write_text("report_pdf: false\n")
+    assert write.try_open_report(desk.workspace, desk.protocol, "other") == []
+    assert (desk.workspace.reports / "other" / write.PAGE).exists() and not desk.pdf("other").exists()
+    desk.report("other")
+    assert desk.pdf("other").exists()
