@@ -23,7 +23,6 @@ LOG = "core.usage"
 _LOG_IS_CHOSEN_BY = {"input.usage", "core.counted_delivery", "core.contested"}
 SHOWN = "touched"  # the database that shows only the people touched; never on disk
 _PEOPLE, _ACCOUNTS = f"{SHOWN}.main.person", f"{SHOWN}.main.account"
-_COMPARED = 50_000  # rows up to which a table is held against its former state, row by row
 _TABLES = (
     "kept.news (name VARCHAR, since VARCHAR, until VARCHAR)",
     "kept.touched (name VARCHAR, usubjid VARCHAR)",
@@ -95,15 +94,11 @@ class People:
         self.con.execute(f"USE {catalog}")
 
     def remember(self) -> None:
-        """Lay a small table aside until it has been made anew, to see whose rows come out otherwise, where that is not
-        known already, and cannot be seen."""
-        if self._known or self.table.materialise == "view" or self.table.person == ["subject_no"]:
-            return
-        name = identifier(self.table.table)
-        (n_rows,) = self.con.execute(f"SELECT count(*) FROM {name}").fetchone()  # noqa: S608
-        self._remembered = n_rows <= _COMPARED
+        """Take down what the table holds of each of its people before it is made anew, to see whose rows come out
+        otherwise, where nobody knows yet and the rows name their people: a number may be another's by then."""
+        self._remembered = not self._known and self.table.materialise == "table" and self.table.person != ["subject_no"]
         if self._remembered:
-            self.con.execute(f"CREATE OR REPLACE TEMP TABLE former AS SELECT * FROM {name}")  # noqa: S608
+            self.con.execute(f"CREATE OR REPLACE TEMP TABLE former AS {_held(self.table)}")
 
     def note(self, since: tuple[State, str] | None, until: tuple[State, str]) -> None:
         """Write down whose rows differ, or may differ, between two states of what the table is made of, each given
@@ -116,7 +111,7 @@ class People:
         elif known:
             self._note(f"FROM {_PEOPLE}")
         elif self._remembered and since is not None and since[0].rule == until[0].rule:
-            self._note(_differing(self.table))
+            self._note(_other("usubjid", _held(self.table), "FROM former"))
             known = True
         if known and since is not None:
             effects.execute(
@@ -153,12 +148,11 @@ def _forget(con: Any, name: str, *, file: Path) -> None:
     effects.execute(con, "DELETE FROM kept.touched WHERE name = ?", [name], file=file)
 
 
-def _differing(table: Table) -> str:
-    """Whose rows are others than those remembered."""
-    name = identifier(table.table)
+def _held(table: Table) -> str:
+    """What a table holds of each of its people, whatever the order of the rows."""
     return (
-        f"SELECT {_usubjid(table)} FROM "  # noqa: S608
-        f"((FROM {name} EXCEPT ALL FROM former) UNION ALL (FROM former EXCEPT ALL FROM {name}))"
+        f"SELECT {_usubjid(table)} AS usubjid, count(*) AS n, sum(hash(t)) AS sum, bit_xor(hash(t)) AS parity "  # noqa: S608
+        f"FROM {identifier(table.table)} AS t GROUP BY 1"
     )
 
 
