@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -153,6 +154,20 @@ def test_use_and_modules_come_out(case: Trial) -> None:
     (person,) = case.query("SELECT rficdt, eosdt, arm, ittfl FROM analysis.adsl")
     assert (person["arm"], person["ittfl"]) == (None, "Y")
     assert date.fromisoformat(person["eosdt"]) - date.fromisoformat(person["rficdt"]) > timedelta(180)
+
+
+def test_no_share_of_one_person_is_told_as_a_rate(case: Trial) -> None:
+    """Neither in the report, whose appendix A says what columns mean, nor as a tail or a pace of one."""
+    page = (case.workspace.root / "reports" / "latest" / "open.html").read_text(encoding="utf-8")
+    page = re.sub(
+        r'<style.*?</style>|<section class="appendix page" id="appendix-a".*?</section>', "", page, flags=re.S
+    )
+    text = " ".join(re.sub(r"<[^>]+>", " ", page).split())
+    assert re.search(r"Items left out of received forms, Clinic \S+ [A-Z ]+ \d+/\d+ – none", text)
+    assert re.findall(r".{30}%", text) == []
+    assert "by chance" not in text and "A month open" not in text
+    people = case.query("SELECT kri, status FROM quality.kri WHERE kri IN ('K07', 'K10', 'K11', 'K12')")
+    assert {row["status"] for row in people} == {"TOO_FEW"}
 
 
 def test_nothing_of_one_person_is_judged_as_a_share(case: Trial) -> None:

@@ -25,7 +25,8 @@ FONTS_HERE = "<!--fonts-->"  # no value can bring it about: what comes from data
 
 def open_page(source: Source, trial: Trial) -> str:
     """The open report as one HTML text, with its fonts in it."""
-    return page_of(source, trial, [build(source, trial) for build in SECTIONS], OPEN)
+    with words.counts_alone(trial.one_person):
+        return page_of(source, trial, [build(source, trial) for build in SECTIONS], OPEN)
 
 
 def page_of(source: Source, trial: Trial, sections: Sequence[Section], edition: Edition) -> str:

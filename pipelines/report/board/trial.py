@@ -30,6 +30,11 @@ class Trial:
     def site_ids(self) -> list[str]:
         return [site.site for site in self.study.sites]
 
+    @property
+    def one_person(self) -> bool:
+        """Whether it is planned for one person."""
+        return sum(site.target or 0 for site in self.study.sites) == 1
+
     def name(self, site_id: str) -> str:
         """What people call a site; one that the study file no longer has goes by its identifier."""
         site = self.study.site_by_id.get(site_id)

@@ -1,11 +1,33 @@
-"""How numbers, days and lists are said."""
+"""How numbers, days and lists are said.
+
+Of a trial of one person no share is a rate: while its report is written (`counts_alone`) counts stand by themselves.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date
 from typing import Any
 from unicodedata import east_asian_width
+
+_COUNTS_ALONE: ContextVar[bool] = ContextVar("counts_alone", default=False)
+
+
+@contextmanager
+def counts_alone(wanted: bool) -> Iterator[None]:
+    """Say no share while it lasts, where that is wanted."""
+    token = _COUNTS_ALONE.set(wanted)
+    try:
+        yield
+    finally:
+        _COUNTS_ALONE.reset(token)
+
+
+def says_shares() -> bool:
+    """Whether shares are said at all."""
+    return not _COUNTS_ALONE.get()
 
 
 def count(n: int, one: str, many: str = "") -> str:
@@ -20,16 +42,20 @@ def of(n: float | None, total: float | None) -> str:
 
 def percent(n: float | None, total: float | None, decimals: int = 0) -> str:
     """`8%`; a dash where there is nothing to divide by."""
-    return "–" if n is None or not total else f"{100 * n / total:.{decimals}f}%"
+    return "–" if n is None or not total or not says_shares() else f"{100 * n / total:.{decimals}f}%"
 
 
 def share(n: float | None, total: float | None) -> str:
     """`82% (9/11)`."""
+    if not says_shares():
+        return of(n, total)
     return "–" if n is None or not total else f"{percent(n, total)} ({of(n, total)})"
 
 
 def counted(n: int, total: int) -> str:
     """`9/11 (82%)`: the counts first."""
+    if not says_shares():
+        return of(n, total)
     return f"{of(n, total)} ({percent(n, total)})" if total else "–"
 
 
@@ -88,7 +114,14 @@ def limit(row: Mapping[str, Any]) -> str:
     """What an indicator tolerates, by its kind."""
     if row["kind"] == "identity":
         return "none" if row["watch_from"] in (None, 1) else f"fewer than {row['watch_from']}"
-    return f"{100 * row['tolerance']:g}%" if row["kind"] == "proportion" else number(row["tolerance"])
+    return tolerance(row["tolerance"]) if row["kind"] == "proportion" else number(row["tolerance"])
+
+
+def tolerance(share: float) -> str:
+    """`10%`."""
+    if says_shares():
+        return f"{100 * share:g}%"
+    return "–" if share else "none"
 
 
 def unbroken(text: str) -> str:

@@ -11,6 +11,7 @@ from pipelines.report.board.page import page_of
 from pipelines.report.board.pdf import NoPdf, to_pdf
 from pipelines.report.board.source import Source
 from pipelines.report.board.trial import Trial, trial_of
+from pipelines.report.board.words import counts_alone
 from pipelines.report.closed.arm_codes import private_folder
 from pipelines.report.closed.closed_data import closed_source
 from pipelines.report.closed.sections import SECTIONS
@@ -56,4 +57,5 @@ def write_closed_report(workspace: Workspace, protocol: Protocol, snapshot_id: s
 
 def closed_page(source: Source, trial: Trial) -> str:
     """The closed report as one HTML text."""
-    return page_of(source, trial, [build(source, trial) for build in SECTIONS], EDITION)
+    with counts_alone(trial.one_person):
+        return page_of(source, trial, [build(source, trial) for build in SECTIONS], EDITION)

@@ -252,6 +252,8 @@ def _forms(sites: list[str], people: int) -> dict[str, tuple[str, Rows]]:
             "n_overdue": (1 + i) * some,
             "pct_items_missing": 1.2 if some else None,
             "n_unscoreable": i * some,
+            "n_items": 500,
+            "n_items_missing": 6 * some,
         }
         for site in sites
         for visit in VISITS
@@ -287,7 +289,8 @@ def _forms(sites: list[str], people: int) -> dict[str, tuple[str, Rows]]:
             returned,
         ),
         "quality.completeness": (
-            "v:site_id v:avisit v:instrument n:n_received n:n_overdue x:pct_items_missing n:n_unscoreable",
+            "v:site_id v:avisit v:instrument n:n_received n:n_overdue x:pct_items_missing n:n_unscoreable n:n_items "
+            "n:n_items_missing",
             complete,
         ),
         "quality.missing_pattern": ("n:pattern_no v:missing n:n_people n:n_due", patterns if people > 9 else []),

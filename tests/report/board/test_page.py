@@ -122,6 +122,15 @@ def test_a_score_by_a_rule_that_nobody_has_read_says_so_where_scores_are_met() -
     assert "Somebody has read in its source how the score is made." in empty
 
 
+def test_of_one_person_counts_are_told_and_no_share() -> None:
+    protocol = study(["Clinic"])
+    alone = protocol.model_copy(update={"sites": [protocol.sites[0].model_copy(update={"target": 1})]})
+    pages = [open_page(*numbers(one, 1)) for one in (protocol, alone)]
+    shares = [re.findall(r"\d%", re.sub(r"<style.*?</style>", "", page, flags=re.DOTALL)) for page in pages]
+    assert len(shares[0]) > 20 and shares[1] == []
+    assert "6 of 500 items" in pages[1] and "there is no pace of recruitment" in pages[1]
+
+
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_what_a_name_holds_stays_text(payload: str) -> None:
     clean = Shape(open_page(*numbers(study(["Oxford", "Kyoto"], title="Trial"))))

@@ -10,7 +10,7 @@ from pipelines.report.board.scale import WIDTH, Scale, up_to
 from pipelines.report.board.source import Row, Source
 from pipelines.report.board.status import STATUSES
 from pipelines.report.board.trial import ALL_SITES, Trial
-from pipelines.report.board.words import capital, count, day, listed, of, percent, possessive, shortened
+from pipelines.report.board.words import capital, count, day, listed, of, percent, possessive, says_shares, shortened
 
 QUESTION = "Has the data arrived, and how fresh is it?"
 NIGHTS, CURRENCY, LAG = "quality.arrival_night", "quality.currency", "quality.lag"
@@ -254,7 +254,7 @@ PANELS_SHOWN = 12
 
 
 def _lag(source: Source, trial: Trial) -> list[Figure]:
-    if not source.has(LAG):
+    if not source.has(LAG) or not says_shares():
         return []
     rows = source.rows("SELECT * FROM quality.lag ORDER BY site_id, lag_days")
     curves = {site: list(of_site) for site, of_site in groupby(rows, key=lambda row: row["site_id"])}

@@ -10,7 +10,7 @@ from pipelines.report.board.sections.measures import Measures, measures
 from pipelines.report.board.source import Row, Source
 from pipelines.report.board.status import STATUSES
 from pipelines.report.board.trial import Trial
-from pipelines.report.board.words import capital, count, day, listed, number
+from pipelines.report.board.words import capital, count, day, listed, number, says_shares
 
 QUESTION = "What needs the board's attention?"
 SHOWN, SITES_SHOWN, CHANGES_SHOWN, MOVES_SHOWN = 7, 4, 6, 5
@@ -112,7 +112,7 @@ def _could_have_seen(source: Source) -> list[str]:
     if not source.has("quality.kri"):
         return []
     row = source.row("SELECT min(power_watch) AS low, max(power_watch) AS high FROM quality.kri")
-    if row["low"] is None:
+    if row["low"] is None or not says_shares():
         return []
     return [
         f"A site twice as bad as tolerated would have been flagged with a chance of {number(100 * row['low'], 0)} to "

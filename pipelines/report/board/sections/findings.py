@@ -9,7 +9,7 @@ from datetime import date
 from pipelines.report.board.source import Row, Source
 from pipelines.report.board.status import ORDER, STATUSES
 from pipelines.report.board.trial import Trial
-from pipelines.report.board.words import capital, chance, count, day, limit, share
+from pipelines.report.board.words import capital, chance, count, day, limit, says_shares, share, tolerance
 from pipelines.study.indicator import load_indicators
 
 RANK = {"ACTION": 0, "BROKEN": 1, "NO_DATA": 2, "WATCH": 3}
@@ -106,7 +106,7 @@ def _indicators(source: Source) -> Iterator[Finding]:
     todo = {indicator.kri: indicator.todo for indicator in load_indicators()}
     for row in source.rows("SELECT * FROM quality.kri ORDER BY kri, site_id"):
         seen = shown.get(("kri", row["kri"], row["site_id"]), {})
-        by_chance = f", by chance {chance(row['p_upper'])}" if row["p_upper"] is not None else ""
+        by_chance = f", by chance {chance(row['p_upper'])}" if row["p_upper"] is not None and says_shares() else ""
         yield Finding(
             status=seen.get("status") or row["status"],
             site_id=row["site_id"],
@@ -132,7 +132,7 @@ def _cards(source: Source) -> Iterator[Finding]:
             site_id=row["site_id"],
             sentence=f"{sentence.removesuffix('.')}.",
             counts=share(row["n_failing"], row["n_evaluated"]) + _tonight(seen, row),
-            limit=f"tolerated: {100 * row['tolerance']:g}%",
+            limit=f"tolerated: {tolerance(row['tolerance'])}",
             since=row["first_seen"] or seen.get("since"),
             to=card_anchor(row["check_name"]),
             same=row["check_name"],

@@ -6,7 +6,7 @@ from itertools import groupby
 
 from pipelines.report.board.parts import WEEKS, Spark
 from pipelines.report.board.source import Source
-from pipelines.report.board.words import percent
+from pipelines.report.board.words import percent, says_shares
 
 _WEEKLY = """
     WITH last AS (SELECT max(week) AS week FROM board.weekly)
@@ -29,6 +29,8 @@ def weekly_sparks(source: Source, kind: str) -> dict[tuple[str, str], Spark]:
         for row in these:
             values[WEEKS - 1 - row["ago"]] = row["value"]
         known = [value for value in values if value is not None]
-        words = f"{len(known)} of {WEEKS} weeks known" + (f", the newest {percent(known[-1], 1)}" if known else "")
+        words = f"{len(known)} of {WEEKS} weeks known" + (
+            f", the newest {percent(known[-1], 1)}" if known and says_shares() else ""
+        )
         sparks[key] = Spark(values, words, these[-1]["threshold"])
     return sparks

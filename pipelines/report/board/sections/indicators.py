@@ -13,7 +13,18 @@ from pipelines.report.board.sections.history import weekly_sparks
 from pipelines.report.board.source import Row, Source
 from pipelines.report.board.status import STATUSES
 from pipelines.report.board.trial import ALL_SITES, Trial
-from pipelines.report.board.words import chance, count, limit, listed, of, percent, share, shortened, unbroken
+from pipelines.report.board.words import (
+    chance,
+    count,
+    limit,
+    listed,
+    of,
+    percent,
+    says_shares,
+    share,
+    shortened,
+    unbroken,
+)
 
 QUESTION = "Does any site stand out?"
 KRI = "quality.kri"
@@ -101,7 +112,7 @@ def _panels(rows: list[Row], trial: Trial, history: dict[tuple[str, str], Spark]
     counted = [row for row in judged if row["denominator"]]
     title = _title(judged, trial)
     table = _table(rows, trial, history)
-    if not drawn:
+    if not drawn or not says_shares():
         return [Figure("F7.1", title, Needle(len(counted), len(judged), "indicators by site"), [KRI], table)]
     notes = [
         "Dot: what was found; bar: its 95% interval (Wilson); thin line: the tolerance; dotted line and thick line: "
@@ -267,7 +278,7 @@ def _table(rows: list[Row], trial: Trial, history: dict[tuple[str, str], Spark])
         "Indicator, site",
         "Status",
         "Bad of counted",
-        "95% interval",
+        "95% interval" if says_shares() else "Interval",
         "Tolerated",
         "By chance",
         *(["12 weeks"] if history else []),
@@ -280,14 +291,14 @@ def _table(rows: list[Row], trial: Trial, history: dict[tuple[str, str], Spark])
             share(row["numerator"], row["denominator"]),
             _interval(row),
             limit(row),
-            "–" if row["p_upper"] is None else _p(row["p_upper"]),
+            "–" if row["p_upper"] is None or not says_shares() else _p(row["p_upper"]),
         ]
         lines.append([*line, history.get((row["kri"], row["site_id"]))] if history else line)
     return Table(head, lines, numeric=frozenset({2, 3, 4, 5}))
 
 
 def _interval(row: Row) -> str:
-    if row["wilson_low"] is None or row["wilson_high"] is None:
+    if row["wilson_low"] is None or row["wilson_high"] is None or not says_shares():
         return "–"
     return f"{percent(row['wilson_low'], 1)} to {percent(row['wilson_high'], 1)}"
 
@@ -328,7 +339,7 @@ def _others(rows: list[Row], trial: Trial) -> list[Figure]:
 
 def _power(rows: list[Row], trial: Trial) -> list[Figure]:
     judged = [row for row in rows if row["power_watch"] is not None and row["site_id"]]
-    if not judged:
+    if not judged or not says_shares():
         return []
     lines = []
     for kri, of_kri in groupby(judged, key=lambda row: row["kri"]):

@@ -8,7 +8,7 @@ from pipelines.report.board.sections.indicators import indicator_table
 from pipelines.report.board.sections.measures import Measures, measures
 from pipelines.report.board.source import Row, Source
 from pipelines.report.board.trial import Trial
-from pipelines.report.board.words import count, listed, number, share
+from pipelines.report.board.words import count, listed, number, says_shares, share
 
 QUESTION = "What is missing, and in what pattern?"
 COMPLETE, PATTERN = "quality.completeness", "quality.missing_pattern"
@@ -82,7 +82,9 @@ def _layers(row: Row | None) -> Cell:
     below = []
     if row.get("n_unscoreable"):
         below.append(f"{row['n_unscoreable']} not scoreable")
-    if row["pct_items_missing"]:
+    if row["pct_items_missing"] and not says_shares():
+        below.append(f"{row['n_items_missing']} of {count(row['n_items'], 'item')}")
+    elif row["pct_items_missing"]:
         below.append(f"{number(row['pct_items_missing'], 1)}% of items")
     return Bar(row["n_received"] / _due(row), share(row["n_received"], _due(row)), ", ".join(below))
 

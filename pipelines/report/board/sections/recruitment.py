@@ -10,7 +10,7 @@ from pipelines.report.board.scale import WIDTH, Scale, up_to
 from pipelines.report.board.sections.flow import flow
 from pipelines.report.board.source import Row, Source
 from pipelines.report.board.trial import ALL_SITES, Trial
-from pipelines.report.board.words import count, day, listed, number, percent, share
+from pipelines.report.board.words import count, day, listed, number, percent, says_shares, share
 
 QUESTION = "Is recruitment on course, and does the flow add up?"
 WEEK, FORECAST, SITES = "quality.recruitment_week", "quality.recruitment_forecast", "quality.recruitment"
@@ -20,7 +20,8 @@ BASES = {"all": "all months so far", "last_8_weeks": "the last 8 weeks alone"}
 
 def build(source: Source, trial: Trial) -> Section:
     """Curve and forecast, the table by site, the flow."""
-    figures = [*_curve(source, trial), *_by_site(source, trial), *flow(source)]
+    course = [*_curve(source, trial), *_by_site(source, trial)] if says_shares() else []
+    figures = [*course, *flow(source)]
     absent = [] if figures else ["This snapshot does not hold the recruitment figures."]
     return Section(3, QUESTION, _answer(source), figures=figures, absent=absent)
 
@@ -32,6 +33,8 @@ def _answer(source: Source) -> list[str]:
     if not total or not total[0]["n_randomised"]:
         return ["Nobody has been randomised yet."]
     row = total[0]
+    if not says_shares():
+        return ["One person is planned, and is in the trial: there is no pace of recruitment to speak of."]
     if not row["target_to_date"]:
         return [f"{row['n_randomised']} people are randomised; the study file names no target to compare with."]
     return [

@@ -11,7 +11,7 @@ from pipelines.report.board.sections.history import weekly_sparks
 from pipelines.report.board.source import Row, Source
 from pipelines.report.board.status import ORDER, STATUSES
 from pipelines.report.board.trial import Trial
-from pipelines.report.board.words import capital, count, listed, of, share, unbroken
+from pipelines.report.board.words import capital, count, listed, of, share, tolerance, unbroken
 
 QUESTION = "Do the records obey the rules?"
 GRID, CARD = "quality.check_grid", "quality.check_card"
@@ -136,7 +136,7 @@ def _card(
         title=capital(first["rule"]),
         why=first["why"],
         level=BY_CHANCE.format(twins[name]) if name in twins else LEVELS[first["level"]],
-        limit=f"tolerated {100 * first['tolerance']:g}%: {first['reason']}",
+        limit=f"tolerated {tolerance(first['tolerance'])}: {first['reason']}",
         sites=[
             CardSite(
                 site=unbroken(trial.name(row["site_id"])),
