@@ -23,6 +23,7 @@ from pipelines.simulate.cross_faults import STRANGER
 from pipelines.simulate.export import PRIVATE, PRIVATE_ELSEWHERE
 from pipelines.simulate.faults import PRIVATE_MAIL
 from tests.end_to_end.trial import Trial
+from tests.report.board import recount
 
 TODAY = date(2025, 11, 15)
 OPEN_TRIAL = Path(__file__).parents[1] / "simulate" / "studies" / "open_trial.yaml"
@@ -200,6 +201,15 @@ def test_every_site_has_its_list(faulty: Trial) -> None:
             )
         assert any(number in page for number in mine) and not any(number in page for number in theirs)
         assert (latest / site / "queries.csv").is_file()
+
+
+def test_every_number_of_the_board_s_report_is_the_snapshot_s(faulty: Trial) -> None:
+    page = (faulty.workspace.reports / "latest" / "open.html").read_text(encoding="utf-8")
+    database = faulty.workspace.published / "current.duckdb"
+    with recount.snapshot(database, faulty.workspace.protocol().study) as con:
+        assert recount.other_cells(page, con) == recount.missing_sentences(page, con) == []
+        assert recount.other_needles(page, con) == {}
+        assert recount.other_cards(page, con) == []
 
 
 def test_strangers_are_counted_and_never_analysed(faulty: Trial) -> None:

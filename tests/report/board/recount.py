@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -212,6 +213,8 @@ CELLS = {
 LAST_CELLS = {
     "f3-3": "SELECT txt(n) FROM quality.flow ORDER BY position",
 }
+MEASURED = "t9-1"
+KEPT_ELSEWHERE = ("t11-1", "t11-2")  # the records of the nights are in no snapshot
 MEASURES = """
     SELECT concat_ws('|', upper(measure[1]) || replace(measure[2:], '_', ' '),
         CASE WHEN n_of IS NULL THEN txt(n) ELSE ofn(n, n_of) END)
@@ -246,7 +249,7 @@ NEEDLES = {
     "t5-3": "SELECT count(*) FILTER (denominator > 0), count(*) FROM quality.kri WHERE kri = 'K06'",
     "t8-3": "SELECT count(*) FILTER (denominator > 0), count(*) FROM quality.kri WHERE kri IN ('K11', 'K12', 'K14')",
     "f5-1": "SELECT sum(n_received), sum(n_received + n_overdue) FROM quality.completeness",
-    "f5-2": "SELECT sum(n_people), max(n_due) FROM quality.missing_pattern",
+    "f5-2": "SELECT coalesce(sum(n_people), 0), coalesce(max(n_due), 0) FROM quality.missing_pattern",
     "t5-4": """
         SELECT count(*) FILTER (verified), count(*) FROM quality.instrument
         WHERE instrument NOT IN (
@@ -313,6 +316,46 @@ def snapshot(database: Path, study: Study) -> Iterator[duckdb.DuckDBPyConnection
              CASE WHEN pct(a) = pct(b) THEN pct(a) ELSE pct(a) || ' to ' || pct(b) END
         """)
         yield con
+
+
+def other_cells(page: str, con: duckdb.DuckDBPyConnection) -> list[str]:
+    """Figures whose table does not hold, cell by cell, what the snapshot holds; figures that nobody recounts."""
+    found = lines_of(page)
+    unlike = sorted(found.keys() ^ {*CELLS, *LAST_CELLS, MEASURED, *KEPT_ELSEWHERE})
+    for figure, sql in CELLS.items():
+        shown = ["|".join(cell.replace("\u00a0", " ") for cell in line).rstrip("|") for line in found.get(figure, [])]
+        expected = [line for (line,) in con.execute(sql).fetchall()]
+        if figure == "f5-1":  # its order is that of the study file
+            shown, expected = sorted(shown), sorted(expected)
+        unlike += [f"{figure}: {a} | but {b}" for a, b in zip_longest(shown, expected) if a != b]
+    for figure, sql in LAST_CELLS.items():
+        last = [line[-1] for line in found.get(figure, [])]
+        unlike += [figure] if last != [cell for (cell,) in con.execute(sql).fetchall()] else []
+    measured = ["|".join(line[:2]) for line in found.get(MEASURED, [])]
+    return unlike + ([MEASURED] if measured != [line for (line,) in con.execute(MEASURES).fetchall()] else [])
+
+
+def other_needles(page: str, con: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    """By figure: the needle as it stands and as it should be, where these differ."""
+    found = {figure: needle for figure, needle in needles_of(page).items() if figure not in KEPT_ELSEWHERE}
+    counted = {figure: con.execute(sql).fetchone() for figure, sql in NEEDLES.items()}
+    both = found.keys() | counted.keys()
+    return {f: (found.get(f), counted.get(f)) for f in both if found.get(f) != counted.get(f)}
+
+
+def missing_sentences(page: str, con: duckdb.DuckDBPyConnection) -> list[str]:
+    """Sentences with the snapshot's numbers that the page does not say."""
+    text = text_of(page)
+    said = [sentence for sql in SENTENCES for (sentence,) in con.execute(sql).fetchall()]
+    return [sentence for sentence in said if sentence is not None and sentence not in text]
+
+
+def other_cards(page: str, con: duckdb.DuckDBPyConnection) -> list[str]:
+    """Flagged checks that lack their card or their counts on it, and cards of what is not flagged."""
+    cards, flagged = cards_of(page), con.execute(CARDS).fetchall()
+    return [f"{card}: {said}" for card, said in flagged if said not in cards.get(card, "")] + sorted(
+        cards.keys() - {card for card, _ in flagged}
+    )
 
 
 def lines_of(page: str) -> dict[str, Lines]:
