@@ -19,7 +19,7 @@ from tests.sql.test_oracle import compare, forms
 from tests.sql.test_outcome_oracle import courses
 from tests.sql.trial import Tables, Trial
 
-EXAMPLES, SEEDS, FORMS, GAINERS = 25, range(16), 20, 150
+EXAMPLES, SEEDS, FORMS, GAINERS = 25, range(16), 20, 100
 OUTCOMES = ("analysis.adqs", "analysis.adqw", "analysis.adresp", "analysis.adsg")
 COLUMNS = (
     "usubjid", "paramcd", "aseq", "ady", "avisit", "awtdiff", "aval", "base", "chg", "pchg", "ablfl", "anl01fl",

@@ -78,7 +78,8 @@ class Trial:
         if feed == "questionnaires":
             row = {**row, **_completed(row["completed_at"], zone)}
         rows = self.rows.setdefault(feed, [])
-        n = 1 + sum(other["delivery_id"] == delivery for other in rows)
+        goes_on = bool(rows) and rows[-1]["delivery_id"] == delivery  # to count them all each time takes minutes
+        n = 1 + (rows[-1]["row_no"] if goes_on else sum(other["delivery_id"] == delivery for other in rows))
         rows.append(
             {"delivery_id": delivery, "site_id": site_id, "row_no": n, "line_no": n + 1, "record_key": key, **row}
         )
