@@ -11,6 +11,11 @@ from pipelines.report.board.words import capital, count, day
 
 QUESTION = "Can the machinery be trusted this month?"
 NIGHTS = 28
+CAME = "quality.arrival_night"
+_REFUSED = """
+    SELECT count(*) FILTER (state = 'rejected') AS n_refused, count(*) AS n
+    FROM quality.arrival_night WHERE state IN ('accepted', 'partial', 'rejected')
+"""
 ALTERED = "something was altered after it was written; the data manager must find out what"
 OUTCOMES = {
     "published": "published",
@@ -58,7 +63,7 @@ def _trust(source: Source) -> Figure:
         "T11.2",
         _trust_title(source),
         Needle(len(known), len(lines), "things that a record tells of"),
-        ["board.audit"],
+        ["board.audit", *([CAME] if source.has(CAME) else [])],
         Table(["What", "What is known of it"], lines),
     )
 
@@ -67,6 +72,12 @@ def _known(source: Source) -> dict[str, str]:
     said = {
         "Digests of the tables": "computed again from the written file before it was published; a difference stops it"
     }
+    if source.has(CAME):
+        row = source.row(_REFUSED)
+        said["Files refused or held"] = (
+            f"on {row['n_refused'] or 'none'} of {count(row['n'], 'night')} with a file, by site and kind, in 90 days: "
+            "section 2 shows where; why, the data manager knows"
+        )
     for row in source.rows("SELECT * FROM board.audit") if source.has("board.audit") else []:
         said["Chain of all changes"] = (
             "each change follows from the one before" if row["chain_holds"] else f"BROKEN: {ALTERED}"
