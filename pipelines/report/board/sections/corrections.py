@@ -71,7 +71,10 @@ def _ages(rows: list[Row], trial: Trial) -> list[Figure]:
                 numeric=frozenset(range(1, 9)),
                 languages=[trial.language(row["site_id"]) for row in rows],
             ),
-            notes=["The median counts queries that are still open as waiting (Kaplan-Meier)."],
+            notes=[
+                "The median counts queries that are still open as waiting (Kaplan-Meier). Ages are counted from the "
+                "day of the file that raised a query; K12 counts none as older than the site's first day here."
+            ],
         )
     ]
 
