@@ -265,7 +265,10 @@ def test_every_number_that_moved_has_its_parts() -> None:
     moved = page.partition('id="table-t1-3"')[2].partition("</table>")[0]
     for what in ("K03 Forms", "Randomised", "Open queries", "lsas_sr received at WEEK 15"):
         assert f"{what}" in moved.replace("\u00a0", " ")
-    assert moved.count("new people +2/+20; corrections +1/+0") == 4
+    assert moved.count("new people +2/+20; corrections +1/+0") == 4 and moved.count(", Oxford") == 4
+    many = open_page(*numbers(study([f"Site {i}" for i in range(13)])))  # all but the indicators are summed over sites
+    moved = many.partition('id="table-t1-3"')[2].partition("</table>")[0]
+    assert (moved.count(", Site 0"), moved.count(", All sites")) == (1, 3)
 
 
 def test_the_same_numbers_give_the_same_page() -> None:

@@ -14,6 +14,7 @@ from pipelines.report.board.words import capital, count, day, listed, number, sa
 
 QUESTION = "What needs the board's attention?"
 SHOWN, SITES_SHOWN, CHANGES_SHOWN, MOVES_SHOWN = 7, 4, 6, 5
+SITES_APART = 12
 PARTS = {
     "new_participants": "new people",
     "new_visits": "new visits",
@@ -24,12 +25,21 @@ PARTS = {
     "dictionary_change": "changed dictionary",
     "cut_off_change": "the calendar",
 }
-_PARTS = """
-    SELECT number, site_id, part,
+# With many sites all but the indicators are summed over them, so that the table can be read and printed.
+_PLACE = "CASE WHEN $few OR number LIKE 'K%' THEN site_id ELSE '' END"
+_PARTS = f"""
+    SELECT number, {_PLACE} AS site_id, part,
         coalesce(sum(n) FILTER (side = 'numerator'), 0) AS numerator,
         coalesce(sum(n) FILTER (side = 'denominator'), 0) AS denominator
-    FROM board.explained GROUP BY number, site_id, part
-"""
+    FROM board.explained GROUP BY ALL
+"""  # noqa: S608
+_TOTALS = f"""
+    SELECT number, {_PLACE} AS site_id,
+        CAST(sum(numerator_before) AS BIGINT) AS numerator_before,
+        CAST(sum(denominator_before) AS BIGINT) AS denominator_before,
+        CAST(sum(numerator) AS BIGINT) AS numerator, CAST(sum(denominator) AS BIGINT) AS denominator
+    FROM board.moved GROUP BY ALL ORDER BY ALL
+"""  # noqa: S608
 FORMS = "forms|"
 NOT_SPLIT = (
     "Each number is split into the records that came, went or changed, each under the first reason that holds; what "
@@ -207,9 +217,10 @@ def _moved(source: Source, trial: Trial) -> list[Figure]:
         return []
     titles = _titles(source)
     parts: dict[tuple[str, str], dict[str, Row]] = {}
-    for row in source.rows(_PARTS):
+    few = len(trial.site_ids) <= SITES_APART
+    for row in source.rows(_PARTS, few=few):
         parts.setdefault((row["number"], row["site_id"]), {})[row["part"]] = row
-    rows = source.rows("SELECT * FROM board.moved ORDER BY number, site_id")
+    rows = source.rows(_TOTALS, few=few)
     rows.sort(key=lambda row: (_sort(row), -abs(row["numerator"] - row["numerator_before"]), _place(row)))
     names = measures(source)
     lines = [
