@@ -44,8 +44,8 @@ def make_directory(path: Path, mode: int = PRIVATE_DIRECTORY) -> Path:
     return path
 
 
-def write(path: Path, content: bytes, mode: int = PRIVATE_FILE) -> Path:
-    """Put `content` at `path` whole or not at all."""
+def write(path: Path, content: bytes, mode: int = PRIVATE_FILE, *, part: bool = False) -> Path:
+    """Put `content` at `path` whole or not at all; as a `part` as `rename` does."""
     temporary = path.with_name(f".{path.name}.writing")
     _about_to("open", temporary)
     with temporary.open("wb") as file:
@@ -53,7 +53,7 @@ def write(path: Path, content: bytes, mode: int = PRIVATE_FILE) -> Path:
         file.write(content)
         _sync(file.fileno(), temporary)
     temporary.chmod(mode)
-    rename(temporary, path)
+    rename(temporary, path, part=part)
     return path
 
 
@@ -87,11 +87,13 @@ def settle(path: Path, mode: int | None = None, group: str | None = None) -> Pat
     return path
 
 
-def rename(source: Path, target: Path) -> None:
-    """Move `source` over `target` in one step, durably."""
+def rename(source: Path, target: Path, *, part: bool = False) -> None:
+    """Move `source` over `target` in one step, durably; a `part` of what another file of the same folder, written
+    after it, will say is complete, with that one."""
     _about_to("rename", target)
     source.replace(target)
-    settle(target.parent)
+    if not part:
+        settle(target.parent)
 
 
 def point(link: Path, target: str) -> None:

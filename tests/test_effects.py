@@ -28,6 +28,11 @@ def test_bytes_are_durable_before_their_name_and_the_name_before_it_is_announced
     ]
 
 
+def test_a_part_is_durable_under_its_name_with_what_is_written_after_it(tmp_path: Path) -> None:
+    seen = effects_of(lambda: effects.write(tmp_path / "a", b"x", part=True))
+    assert seen[-2:] == [("fsync", ".a.writing"), ("rename", "a")]
+
+
 @pytest.mark.parametrize("nth", range(4))
 def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path, nth: int) -> None:
     target = effects.write(tmp_path / "a", b"old")

@@ -148,7 +148,7 @@ class Dictionary:
         table = table.unique(["column_name", "variable"], keep="first", maintain_order=True)
         content = BytesIO()
         table.sort("position", "column_name", "variable").write_parquet(content, compression="zstd")
-        return effects.write(folder / VARIABLES, content.getvalue())
+        return effects.write(folder / VARIABLES, content.getvalue(), part=True)
 
     def _variables(self) -> Iterator[Variable]:
         """Every variable in the file, then the columns that no feed knows."""

@@ -146,7 +146,8 @@ def _copy(files: Delivered, target: Path, places: pl.Series | list[int], *, with
 
     parquet: Any = import_module("pyarrow.parquet")
     chosen = pl.Series("place", places, dtype=pl.Int64)
-    copy = RowFile(target, dict(files.shape) | ({} if without else {"place": pl.Int64()}), files.distinct)
+    shape = dict(files.shape) | ({} if without else {"place": pl.Int64()})
+    copy = RowFile(target, shape, files.distinct, kept=without)
     try:
         with parquet.ParquetFile(files.accepted) as source:
             start = 0

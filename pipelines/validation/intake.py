@@ -160,7 +160,7 @@ class Reading:
         self.dictionary.follow(mapping)
         self.accepted = self._file(ACCEPTED, self.layout.accepted, self.layout.distinct)
         self.quarantine = self._file(QUARANTINE, record_layout.quarantine_shape())
-        self.refused = self._file(REFUSED, self.layout.refused)
+        self.refused = self._file(REFUSED, self.layout.refused, kept=False)
         with closing(read_ahead(table.batches(mapping.used))) as batches:
             for batch in batches:
                 self.dictionary.take(batch)
@@ -221,8 +221,8 @@ class Reading:
             file.discard()
         effects.remove(self.folder / REFUSED)
 
-    def _file(self, name: str, shape: dict[str, Any], distinct: tuple[str, ...] = ()) -> RowFile:
-        file = RowFile(self.folder / name, shape, distinct)
+    def _file(self, name: str, shape: dict[str, Any], distinct: tuple[str, ...] = (), *, kept: bool = True) -> RowFile:
+        file = RowFile(self.folder / name, shape, distinct, kept=kept)
         self.files.append(file)
         return file
 

@@ -18,12 +18,15 @@ WAITING = 2  # batches that may wait to be written: what bounds the memory
 
 class RowFile:
     """Writes frames of one shape to `path`, in the background. `distinct` names columns whose values hardly
-    repeat: a dictionary of them would cost time and save nothing."""
+    repeat: a dictionary of them would cost time and save nothing. One that is not `kept` need not be durable."""
 
-    def __init__(self, path: Path, shape: Mapping[str, Any], distinct: Sequence[str] = ()) -> None:
+    def __init__(
+        self, path: Path, shape: Mapping[str, Any], distinct: Sequence[str] = (), *, kept: bool = True
+    ) -> None:
         import polars as pl
 
         self.path = path
+        self.kept = kept
         self.shape = dict(shape)
         self.n_rows = 0
         self._growing = path.with_name(f".{path.name}.growing")
@@ -53,13 +56,14 @@ class RowFile:
         self._writer.write_table(_arrow(rows))
 
     def close(self) -> Path:
-        """Make the file appear, whole and durable."""
+        """Make the file appear, whole, and durable with the folder's result."""
         while self._waiting:
             self._waiting.pop(0).result()
         self._worker.shutdown()
         self._writer.close()
-        effects.settle(self._growing, effects.PRIVATE_FILE)
-        effects.rename(self._growing, self.path)
+        if self.kept:
+            effects.settle(self._growing, effects.PRIVATE_FILE)
+        effects.rename(self._growing, self.path, part=True)
         return self.path
 
     def discard(self) -> None:

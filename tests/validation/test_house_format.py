@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from pipelines import effects
 from pipelines.study.instrument import Instrument
 from pipelines.study.load import Protocol
+from pipelines.validation.rows import RESULT, VARIABLES
 from schemas.feeds import FEEDS
 from tests.validation.deliver import PLACE, Read, deliver
 
@@ -322,3 +324,20 @@ def test_a_drop_that_was_refused_on_receipt_is_not_read(tmp_path: Path, ict_sad:
 
 def test_a_manifest_may_say_that_a_house_file_is_full(tmp_path: Path, ict_sad: Protocol) -> None:
     assert deliver(tmp_path, ict_sad, USAGE, "oxford", "usage", scope="full").rows.scope == "full"
+
+
+def test_every_file_of_a_delivery_is_durable_before_its_result_says_that_all_are_there(
+    tmp_path: Path, ict_sad: Protocol
+) -> None:
+    seen: list[tuple[str, str]] = []
+    row = GOOD["usage"]
+    with effects.watched(lambda kind, path: seen.append((kind, path.name))):
+        read = usage(tmp_path, ict_sad, row, row, row.replace("login", "logout"), row.replace("e1", "e2"))
+    assert read.counts == (4, 1, 3, 0)
+    assert read.folder is not None and seen[-2:] == [("rename", RESULT), ("fsync", read.folder.name)]
+    durable = [path for kind, path in seen if kind == "fsync"]
+    for name in ("accepted.parquet", "quarantine.parquet", VARIABLES):
+        written = {f".{name}.growing", f".{name}.writing"} & set(durable)
+        assert written and ("rename", name) in seen
+        last = max(at for at, (kind, path) in enumerate(seen) if kind == "fsync" and path in written)
+        assert last < seen.index(("rename", RESULT))
