@@ -110,7 +110,10 @@ def derive(workspace: Workspace, name: str, graph: Graph | None = None) -> Deriv
             if table is not None and table.person:
                 people = People(con, table, query.reads, graph.dictionary, lambda: _select(con, query, table), file)
             anew = on_spark(workspace, query)  # what it answers lies in files that another night does away with
-            made = take_over(con, name, parts_read(query), rule, make, file=file, anew=anew, people=people)
+            view = table is not None and table.materialise == "view"
+            made = take_over(
+                con, name, parts_read(query), rule, make, file=file, anew=anew, people=people, is_view=view
+            )
     except duckdb.Error as error:
         raise WarehouseError(f"sql/{query.layer}/{query.path.name} could not be run: {reason(error)}") from None
     return Derived(name, made.n_rows, time.perf_counter() - started, made.taken_over, made.changed, made.n_touched)

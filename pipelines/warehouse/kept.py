@@ -110,9 +110,11 @@ def take_over(
     file: Path,
     anew: bool = False,
     people: People | None = None,
+    is_view: bool = False,
 ) -> Made:
     """The table as it stands, where it was made by the same `rule` of the same things; else, or where it must be made
-    `anew`, what `make` makes of it, or, for the `people` touched alone, what they say.
+    `anew`, what `make` makes of it (a table, or, where it says so, a view), or, for the `people` touched alone, what
+    they say.
 
     What is made is made in a transaction with the note of it: there are both or neither.
     """
@@ -130,12 +132,12 @@ def take_over(
             make()
         elif people is not None and n_touched:
             people.remake()
-        views = _views(con)
+        views = _views(con) if is_view else {}
         same = (before.n_rows, before.content) if before is not None and n_touched == 0 else None
-        n_rows, content = same or (_count(con, name), _content(con, name, views))
+        n_rows, content = same or _held(con, name, views)
         forget(con, name, file=file)
         if now is not None:
-            identity = now.digest if name in views else content
+            identity = now.digest if is_view else content
             insert_rows(con, _MADE, [(name, now.text, n_rows, content, identity)], file=file)
             if people is not None:
                 people.note((before.state, before.identity) if before else None, (now, identity))
@@ -196,16 +198,18 @@ def _names(con: Any, layers: Iterable[str]) -> list[str]:
 
 def _content(con: Any, name: str, views: Mapping[str, str]) -> str:
     """A digest of what a table holds, whatever the order of its rows; of a view, of its SQL."""
+    return _digest(views[name]) if name in views else _held(con, name, views)[1]
+
+
+def _held(con: Any, name: str, views: Mapping[str, str]) -> tuple[int, str]:
+    """How many rows a table or view holds, and `_content`."""
     if name in views:
-        return _digest(views[name])
+        ((n_rows,),) = con.execute(f"SELECT count(*) FROM {identifier(name)}").fetchall()  # noqa: S608
+        return int(n_rows), _digest(views[name])
     (numbers,) = con.execute(
         f"SELECT count(*), sum(hash(t)), bit_xor(hash(t)) FROM {identifier(name)} AS t"  # noqa: S608
     ).fetchall()
-    return _digest([str(number) for number in numbers])
-
-
-def _count(con: Any, name: str) -> int:
-    return int(con.execute(f"SELECT count(*) FROM {identifier(name)}").fetchone()[0])  # noqa: S608
+    return int(numbers[0]), _digest([str(number) for number in numbers])
 
 
 def _views(con: Any) -> dict[str, str]:
