@@ -28,7 +28,7 @@ Filled = tuple[datetime, Fraction | None]
 def gain_courses(protocol: Protocol, seed: int, people: int) -> tuple[Trial, list[Row]]:
     """People of whom every second one is treated after a wait; and the rows of analysis.adsg in key order."""
     chance = random.Random(seed)
-    trial = Trial(waiting_list(_with_gains_of_lsas(protocol), {"weeks": WAIT_WEEKS}))
+    trial = Trial(waiting_list(with_gains_of_lsas(protocol), {"weeks": WAIT_WEEKS}))
     found: list[Row] = []
     for number in range(people):
         waits = number % 2 == 1
@@ -40,11 +40,16 @@ def gain_courses(protocol: Protocol, seed: int, people: int) -> tuple[Trial, lis
     return trial, found
 
 
-def _with_gains_of_lsas(protocol: Protocol) -> Protocol:
+def with_gains_of_lsas(protocol: Protocol, share: float = 0.25) -> Protocol:
+    """Sudden gains of the LSAS beside those of the PHQ-9, from six points and a share of the score before."""
     named = protocol.study.outcomes
     change = ParameterChange(paramcd="LSASTOT", definition="lsas_change", threshold=FALL, source="for this test")
     gain = SuddenGain(
-        paramcd="LSASTOT", definition=DEFINITIONS["LSASTOT"], reliable_change="lsas_change", source="for this test"
+        paramcd="LSASTOT",
+        definition=DEFINITIONS["LSASTOT"],
+        reliable_change="lsas_change",
+        share=share,
+        source="for this test",
     )
     changed = {
         "reliable_change": [*named.reliable_change, change],

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from pipelines.study.load import Protocol
+from tests.sql.gain_courses import with_gains_of_lsas
 from tests.sql.trial import RANDOMISED, Trial, at, day, phq9, with_study
 
 
@@ -98,6 +99,35 @@ def test_the_three_criteria(trial: Trial) -> None:
         weekly(trial, totals, f"{n:03}")
     found = trial.tables("analysis.adsg").rows("SELECT subjid, aperweek FROM analysis.adsg ORDER BY 1, 2")
     assert found == [(f"{n:03}", week) for n, (_, weeks) in enumerate(cases) for week in weeks]
+
+
+def lsas_weeks(trial: Trial, points: list[tuple[int, int]]) -> None:
+    """Points of fear, of which four items are missing (24/20 each), and of avoidance, week by week."""
+    for week, halves in enumerate(points, 1):
+        answers: dict[str, int | None] = {}
+        for half, total in zip(("fear", "avoidance"), halves, strict=True):
+            answers |= {f"{half}_{n}": min(3, max(0, total - 3 * (n - 1))) for n in range(1, 25)}
+        answers |= dict.fromkeys(f"fear_{n}" for n in range(21, 25))
+        trial.form("001", "lsas_sr", RANDOMISED + timedelta(7 * week - 1), answers, visit="WEEKLY")
+
+
+def test_means_just_t_spreads_apart_are_no_gain(ict_sad: Protocol) -> None:
+    """70.6, 95.6, 120.6, then 51.2, 26.2, 1.2: the means lie 69.4 apart, which is 2.776 x 25, the spread."""
+    trial = Trial(with_gains_of_lsas(ict_sad))
+    trial.person("001")
+    lsas_weeks(trial, [(8, 61), (38, 50), (58, 51), (1, 50), (1, 25), (1, 0)])
+    db = trial.tables("analysis.adqw", "analysis.adsg")
+    scores = db.rows("SELECT aval FROM analysis.adqw WHERE paramcd = 'LSASTOT' ORDER BY aweek")
+    assert [value for (value,) in scores] == pytest.approx([70.6, 95.6, 120.6, 51.2, 26.2, 1.2])
+    assert db.rows("SELECT sdpool FROM analysis.adsg") == []
+
+
+def test_a_fall_of_just_the_share_is_one(ict_sad: Protocol) -> None:
+    """24 to 16.8 is 30 %; in binary fractions 7.199999999999999 of 7.2."""
+    trial = Trial(with_gains_of_lsas(ict_sad, share=0.3))
+    trial.person("001")
+    lsas_weeks(trial, [(20, 0), (20, 0), (14, 0), (14, 0)])
+    assert trial.tables("analysis.adsg").rows("SELECT aperweek FROM analysis.adsg") == [(2,)]
 
 
 def test_of_a_week_the_last_day_counts_of_a_day_the_first_form_and_of_a_moment_the_first_delivered(
