@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +19,7 @@ from pipelines.warehouse.database import build_file, close_build, open_build
 from pipelines.warehouse.graph import Graph
 from pipelines.warehouse.kept import mark_doubtful, mark_whole, whole_mark
 from pipelines.workspace import Workspace
+from tests.warehouse.full_disk import full_disk
 from tests.warehouse.small_trial import AS_OF, NOON, SQL, TABLES, ADelivery, deliveries, delivery, write_files
 
 DUE = {
@@ -218,14 +218,6 @@ CHANGES = [_add, _add, _correct, _withdraw, _another_day, _another_study]
 
 def _fail(nights: Nights, chance: random.Random) -> None:
     """A night whose disk is full from some effect on."""
-    left = chance.randrange(250)
-
-    def full(_kind: str, path: Path) -> None:
-        nonlocal left
-        left -= 1
-        if left < 0:
-            raise OSError(28, "No space left on device", str(path))
-
-    with effects.watched(full), suppress(OSError):
+    with full_disk(chance.randrange(250)):
         nights.night()
     close_build(nights.workspace)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -23,6 +22,7 @@ from pipelines.warehouse.kept import mark_whole
 from pipelines.warehouse.touched import SHOWN, gather, is_touched, show
 from pipelines.workspace import Workspace
 from tests.sql.trial import needed
+from tests.warehouse.full_disk import full_disk
 from tests.warehouse.small_trial import ADelivery, delivery
 
 AS_OF = date(2026, 5, 1)
@@ -217,15 +217,7 @@ class Nights:
         self.protocol = replace(self.protocol, study=self.protocol.study.model_copy(update={"engagement": other}))
 
     def the_disk_is_full(self) -> None:
-        left = self.chance.randrange(400)
-
-        def full(_kind: str, path: Path) -> None:
-            nonlocal left
-            left -= 1
-            if left < 0:
-                raise OSError(28, "No space left on device", str(path))
-
-        with effects.watched(full), suppress(OSError):
+        with full_disk(self.chance.randrange(400)):
             self.night()
         close_build(self._workspace("workspace"))
 
