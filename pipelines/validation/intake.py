@@ -103,19 +103,25 @@ def prepare() -> None:
 
 def _digest(protocol: Protocol, site: Site, feed: Feed, receipt: Receipt) -> str:
     """Of everything but the bytes that the rows depend on."""
-    facts: dict[str, Any] = {
-        "sources": site.model_dump(mode="json")["feeds"],
-        "feed": repr(feed),
-        "codes": contract.study_codes(protocol),
-        "dictionaries": {name: dictionary.digest for name, dictionary in protocol.dictionaries.items()},
-        "items": [instrument.model_dump(mode="json")["items"] for instrument in protocol.instruments.values()],
-        "zone": site.timezone,
-        "place": receipt.place.isoformat(),
-        "file_name": receipt.file_name,
-        "scope": receipt.scope,
-        "code": code_digest(),
-    }
-    return sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()[:32]
+    of_receipt = [receipt.place.isoformat(), receipt.file_name, receipt.scope]
+    return sha256(json.dumps([code_digest(), _rules(protocol, site, feed), *of_receipt]).encode()).hexdigest()[:32]
+
+
+def _rules(protocol: Protocol, site: Site, feed: Feed) -> str:
+    """The digest of what is the same for all that a site sends for a feed, found once: a store may hold thousands."""
+    found: dict[tuple[str, str], str] = vars(protocol).setdefault("rules_of_reading", {})
+    if (site.site, feed.name) not in found:
+        facts: dict[str, Any] = {
+            "sources": site.model_dump(mode="json")["feeds"],
+            "feed": repr(feed),
+            "codes": contract.study_codes(protocol),
+            "dictionaries": {name: dictionary.digest for name, dictionary in protocol.dictionaries.items()},
+            "items": [instrument.model_dump(mode="json")["items"] for instrument in protocol.instruments.values()],
+            "zone": site.timezone,
+        }
+        text = json.dumps(facts, sort_keys=True, default=str)
+        found[site.site, feed.name] = sha256(text.encode()).hexdigest()
+    return found[site.site, feed.name]
 
 
 @lru_cache(maxsize=1)
