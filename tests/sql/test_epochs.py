@@ -105,6 +105,14 @@ def test_the_oldest_form_that_may_be_a_second_baseline_and_no_later_one_without_
         assert trial.tables().rows("SELECT base FROM analysis.adqs WHERE aperiod = 2") == [(base,)]
 
 
+def test_the_second_baseline_does_not_stand_for_a_visit_of_the_wait_that_another_form_is_nearer_to(
+    ict_sad: Protocol,
+) -> None:
+    trial = waited(waiting_list(ict_sad, {"weeks": 17}), [(day(1), 20), (day(105), 17), (day(118), 15)])
+    found = trial.tables().rows("SELECT ady, avisit, anl01fl, ablper FROM analysis.adqs WHERE ady > 1 ORDER BY ady")
+    assert found == [(105, "WEEK 15", "Y", None), (118, "WEEK 15", None, 2)]
+
+
 def test_weeks_are_counted_from_both_starts(ict_sad: Protocol) -> None:
     trial = waited(waiting_list(ict_sad, {"weeks": 15}), [(START, 18), (START + timedelta(8), 9)])
     columns = "aweek, aperiod, aperweek, nform"

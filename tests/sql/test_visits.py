@@ -164,6 +164,15 @@ def test_a_baseline_of_0_gives_no_per_cent(trial: Trial) -> None:
     assert trial.tables().row("SELECT chg, pchg, respfl FROM analysis.adqs WHERE aseq = 2") == (5.0, None, None)
 
 
+def test_a_baseline_of_1_gives_one(trial: Trial) -> None:
+    trial.person("001", randomised_on=RANDOMISED)
+    for study_day, points in ((1, 1), (57, 0)):
+        answers = {f"{half}_{n}": 0 for half in ("fear", "avoidance") for n in range(1, 25)}
+        trial.form("001", "lsas_sr", day(study_day), answers | {"fear_1": points})
+    sql = "SELECT chg, pchg, respfl FROM analysis.adqs WHERE aseq = 2 AND paramcd = 'LSASTOT'"
+    assert trial.tables().row(sql) == (-1.0, -100.0, "Y")
+
+
 def test_weekly_forms_fill_a_visit_only_when_its_form_is_missing(trial: Trial) -> None:
     trial.person("001", randomised_on=RANDOMISED)
     trial.form("001", "phq9", day(50), phq9(1), visit="weekly ")
