@@ -92,6 +92,15 @@ def test_recovery_over_two_measures(trial: Trial) -> None:
     assert found == [expected for _, _, expected in cases]
 
 
+def test_what_two_measures_say_together_is_known_on_the_later_day(trial: Trial) -> None:
+    trial.person("001")
+    course(trial, gad7=(12, 4))
+    trial.form("001", "phq9", day(1), phq9(15))
+    trial.form("001", "phq9", day(107), phq9(5))
+    sql = "SELECT DISTINCT adt FROM analysis.adresp WHERE defid = 'nhs_talking_therapies'"
+    assert trial.tables("analysis.adresp").rows(sql) == [(day(107),)]
+
+
 def test_spin_stands_in_place_of_gad7_where_it_is_recorded_at_both_times(trial: Trial) -> None:
     # By GAD-7 recovered; by SPIN (cut-off 19) not.
     trial.person("001")
