@@ -34,9 +34,14 @@ def main() -> None:
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "yes")
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # it would look for some in every installed package
     try:
-        cli(prog_name="ict-trial")
-    except SystemExit as end:
-        _leave(end)
+        try:
+            cli(prog_name="ict-trial")
+        except SystemExit as end:
+            _leave(end)
+    except OSError as error:
+        place = f" {error.filename}" if error.filename else ""
+        click.echo(f"Something could not be read or written{place}: {error.strerror}", err=True)
+        os._exit(FAILED)
 
 
 def _leave(end: SystemExit) -> None:
