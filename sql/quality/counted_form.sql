@@ -57,7 +57,7 @@ SELECT
 FROM form AS f
 CROSS JOIN study.setting AS s
 JOIN study.indicator AS i ON i.kri = 'K03'
-JOIN quality.watched AS w ON w.site_id = f.site_id AND f.came_at > w.first_at + INTERVAL 1 DAY
+JOIN quality.watched AS w ON w.site_id = f.site_id AND f.known_from > w.first_at + INTERVAL 1 DAY
 WHERE f.source = 'visit' AND f.for_a_visit AND f.lag_days >= 0 AND f.completed_on > s.as_of - 90
 UNION ALL
 SELECT

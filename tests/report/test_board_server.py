@@ -5,11 +5,13 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -175,11 +177,15 @@ def test_the_command_serves_until_it_is_stopped_and_refuses_the_network(workspac
         busy = subprocess.run([*command, "--port", str(taken.getsockname()[1])], capture_output=True, text=True)
     assert busy.returncode == 2 and "another with --port" in busy.stderr
     environment = os.environ | {"PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen([*command, "--port", "0"], stdout=subprocess.PIPE, text=True, env=environment) as serving:
+    # A pipeline that a shell started in the background would not heed a Ctrl-C, and hands that on.
+    heeding = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(
+        [*command, "--port", "0"], stdout=subprocess.PIPE, text=True, env=environment, preexec_fn=heeding
+    ) as serving:
         assert serving.stdout is not None
         said = serving.stdout.readline()
         try:
             assert ask(int(said.split()[0].rpartition(":")[2]), "/latest/open.html")[0] == 200
         finally:
-            serving.send_signal(2)
+            serving.send_signal(signal.SIGINT)
         assert serving.wait(timeout=20) == 0
