@@ -68,6 +68,19 @@ def test_the_published_proportions_of_the_hong_kong_trial(ict_sad: Protocol) -> 
     ]
 
 
+def test_a_prorated_score_at_a_threshold_reaches_it(ict_sad: Protocol) -> None:
+    """Four answers missing in each half: 24/20 of 7 and of 19 are 8.4 and 22.8, in binary a little over 31.2."""
+    at_it = Threshold(paramcd="LSASTOT", definition="at_it", value=31.2, source="for this test")
+    remission = [*ict_sad.study.outcomes.remission, at_it]
+    trial = Trial(with_study(ict_sad, outcomes=ict_sad.study.outcomes.model_copy(update={"remission": remission})))
+    trial.person("001")
+    trial.form("001", "lsas_sr", day(1), lsas(60))
+    halves = {"fear": 7, "avoidance": 19}
+    given = {f"{half}_{n}": min(3, max(0, total - 3 * (n - 1))) for half, total in halves.items() for n in range(1, 21)}
+    trial.form("001", "lsas_sr", day(106), given)
+    assert answers(trial, "at_it") == {"REMIS": "Y"}
+
+
 def test_recovery_over_two_measures(trial: Trial) -> None:
     cases = [
         # (start, end) of GAD-7 and PHQ-9: cut-offs 8 and 10, reliable changes 4 and 6
