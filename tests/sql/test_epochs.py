@@ -96,6 +96,14 @@ def test_an_old_form_or_a_weekly_one_that_fills_nothing_is_no_second_baseline(ic
     assert db.rows("SELECT base, chg FROM analysis.adqs WHERE aperiod = 2") == [(None, None)]
 
 
+def test_a_weekly_form_that_fills_a_visit_is_a_second_baseline(ict_sad: Protocol) -> None:
+    trial = waited(waiting_list(ict_sad, {"weeks": 15}), [(day(1), 20)])
+    trial.form("001", "phq9", date(2026, 6, 12), phq9(17), visit="WEEKLY")
+    db = trial.tables()
+    columns = "srcform, avisit, aval, ablper"
+    assert db.rows(f"SELECT {columns} FROM analysis.adqs WHERE aval = 17") == [("weekly", "WEEK 15", 17.0, 2)]
+
+
 def test_the_oldest_form_that_may_be_a_second_baseline_and_no_later_one_without_a_value(ict_sad: Protocol) -> None:
     protocol = waiting_list(ict_sad, {"weeks": 15})
     oldest = protocol.study.epochs[1].baseline_from
