@@ -24,6 +24,7 @@ from typing import Any
 from pipelines import effects
 from pipelines.warehouse.code_version import code_version
 from pipelines.warehouse.database import build_file, close_build, create_table, insert_rows, open_build
+from pipelines.warehouse.fingerprint import fingerprint
 from pipelines.warehouse.graph import Query
 from pipelines.warehouse.quoting import identifier
 from pipelines.warehouse.touched import People, State
@@ -206,9 +207,7 @@ def _held(con: Any, name: str, views: Mapping[str, str]) -> tuple[int, str]:
     if name in views:
         ((n_rows,),) = con.execute(f"SELECT count(*) FROM {identifier(name)}").fetchall()  # noqa: S608
         return int(n_rows), _digest(views[name])
-    (numbers,) = con.execute(
-        f"SELECT count(*), sum(hash(t)), bit_xor(hash(t)) FROM {identifier(name)} AS t"  # noqa: S608
-    ).fetchall()
+    numbers = fingerprint(con, identifier(name))
     return int(numbers[0]), _digest([str(number) for number in numbers])
 
 

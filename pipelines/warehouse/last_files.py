@@ -19,6 +19,7 @@ from typing import Any
 from pipelines.warehouse.contents import Part
 from pipelines.warehouse.database import create_table, insert_rows
 from pipelines.warehouse.digest import NOT_IN_TABLES_DIGEST, sha256_of
+from pipelines.warehouse.fingerprint import fingerprint
 from pipelines.warehouse.published import current_snapshot
 from pipelines.workspace import Workspace
 
@@ -97,8 +98,6 @@ def whole_file(path: Path) -> Notes:
 
 def made_of(con: Any, part: Part) -> str:
     """A digest of how a table of a published file is selected, and of the rows that this gives."""
-    (rows,) = con.execute(
-        f"SELECT count(*), sum(hash(t)), bit_xor(hash(t)) FROM ({part.select}) AS t"  # noqa: S608
-    ).fetchall()
-    facts = [part.select, part.order, part.columns, *(str(number) for number in rows)]
+    rows = (str(number) for number in fingerprint(con, f"({part.select})"))
+    facts = [part.select, part.order, part.columns, *rows]
     return sha256(json.dumps(facts).encode()).hexdigest()

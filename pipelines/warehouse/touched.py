@@ -17,6 +17,7 @@ from typing import Any
 
 from pipelines import effects
 from pipelines.warehouse.dictionary import Dictionary, Table
+from pipelines.warehouse.fingerprint import FINGERPRINT
 from pipelines.warehouse.quoting import identifier, literal
 
 LOG = "core.usage"
@@ -151,7 +152,7 @@ def _forget(con: Any, name: str, *, file: Path) -> None:
 def _held(table: Table) -> str:
     """What a table holds of each of its people, whatever the order of the rows."""
     return (
-        f"SELECT {_usubjid(table)} AS usubjid, count(*) AS n, sum(hash(t)) AS sum, bit_xor(hash(t)) AS parity "  # noqa: S608
+        f"SELECT {_usubjid(table)} AS usubjid, {FINGERPRINT} "  # noqa: S608
         f"FROM {identifier(table.table)} AS t GROUP BY 1"
     )
 
