@@ -4,17 +4,18 @@
 -- Reference date (study day 1): randomisation or consent, as the study file says; in a trial with allocation
 -- an unrandomised person has none. Treatment starts likewise. The study ends with the status
 -- completed or withdrawn. Free text is never published: a centre that does not look like a name (letters first,
--- no number of four digits or more, 40 characters at most) and a language of more than one word are OTHER.
+-- no number of four digits or more, 40 characters at most) and a language of more than one word are OTHER. (The
+-- length is asked for beside the pattern: within it, the repetition takes longer to compile than the table to make.)
 WITH person AS (
     SELECT
         p.usubjid, p.site_id, p.subject_id, p.consent_date, p.birth_year, p.sex, p.status,
         CASE
-            WHEN regexp_full_match(p.centre, '\p{L}[\p{L}\p{N}_. -]{0,39}')
+            WHEN regexp_full_match(p.centre, '\p{L}[\p{L}\p{N}_. -]*') AND length(p.centre) <= 40
                 AND NOT regexp_matches(p.centre, '[0-9]{4}') THEN p.centre
             WHEN p.centre IS NOT NULL THEN 'OTHER'
         END AS centre,
         CASE
-            WHEN regexp_full_match(p.language, '\p{L}[\p{L}\p{N}_.-]{0,31}') THEN p.language
+            WHEN regexp_full_match(p.language, '\p{L}[\p{L}\p{N}_.-]*') AND length(p.language) <= 32 THEN p.language
             WHEN p.language IS NOT NULL THEN 'OTHER'
             ELSE site.language
         END AS language,

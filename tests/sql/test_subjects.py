@@ -64,6 +64,23 @@ def test_only_listed_reasons_are_published(trial: Trial, stated: str | None, pub
     assert adsl(trial, "dcsreas") == (published,)
 
 
+@pytest.mark.parametrize(
+    ("centre", "language", "published"),
+    [
+        ("精神科 2号館", "zh-HK", ("精神科 2号館", "zh-HK")),
+        ("é" * 40, "é" * 32, ("é" * 40, "é" * 32)),
+        ("é" * 41, "é" * 33, ("OTHER", "OTHER")),
+        ("Ward 12345", "ja_2", ("OTHER", "ja_2")),
+        ("7 Park Road", "any language", ("OTHER", "OTHER")),
+    ],
+)
+def test_only_what_looks_like_a_name_is_published(
+    trial: Trial, centre: str, language: str, published: tuple[str, str]
+) -> None:
+    trial.person("001", centre=centre, language=language)
+    assert adsl(trial, "centre, language") == published
+
+
 def test_treatment_ends_with_the_study(trial: Trial) -> None:
     trial.person("001", randomised_on=START, status="withdrawn", status_date=START + timedelta(20))
     assert adsl(trial, "trtsdt, trtedt") == (START, START + timedelta(20))
