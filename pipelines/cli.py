@@ -147,9 +147,11 @@ def nightly(
         fail(f"No site {', '.join(unknown)}; the sites are {', '.join(protocol.study.site_by_id)}.")
     from pipelines.landing.receive import any_news
     from pipelines.progress import Progress
+    from pipelines.study.load import by_one_protocol
     from pipelines.validation.isolation import reading
 
-    with Progress() as progress, reading(ahead=full or any_news(workspace, protocol.study, settle)):
+    one_protocol = by_one_protocol(workspace.study_file, protocol)
+    with one_protocol, Progress() as progress, reading(ahead=full or any_news(workspace, protocol.study, settle)):
         progress.say("Starting")
         from pipelines.assets.nightly import Busy, run_nightly
 

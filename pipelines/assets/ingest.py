@@ -14,11 +14,11 @@ from pipelines.assets.sites import arrival, site_key
 from pipelines.landing.receipt import Receipt
 from pipelines.landing.receive import Received, receive
 from pipelines.night import Night
-from pipelines.quality.engine import load_engine
+from pipelines.quality.engine import ENGINE
 from pipelines.study.study import Study
 from pipelines.validation.deliveries import receipts_of
 from pipelines.validation.delivery import conservation_gap
-from pipelines.validation.isolation import read_deliveries, reading
+from pipelines.validation.isolation import Session, read_deliveries, reading
 from pipelines.validation.rows import Rows
 from pipelines.warehouse.kept import mark_doubtful
 from schemas.feeds import FEEDS, Feed
@@ -48,14 +48,13 @@ def _deliveries(study: Study, by_site: dg.PartitionsDefinition[str]) -> dg.Asset
         description="Files that a site dropped, copied into the store with a receipt each. landing/ is only read.",
     )
     def deliveries(context: dg.AssetExecutionContext, night: NightResource) -> dg.MaterializeResult[None]:
-        with without_values():
-            record = _receive_sites(context.run_id, context.partition_keys, night)
+        with without_values(), reading() as session:
+            record = _receive_sites(context.run_id, context.partition_keys, night, session)
             receipts = receipts_of(night.workspace, night.protocol())
-            with reading() as session:
-                mine = [receipt for receipt in receipts if receipt.site_id in context.partition_keys]
-                session.ask(night.workspace, night.protocol(), _by_feed(mine))
+            mine = [receipt for receipt in receipts if receipt.site_id in context.partition_keys]
+            session.ask(night.workspace, night.protocol(), _by_feed(mine))
             if record.received or night.full:
-                load_engine()  # there will be something to judge
+                ENGINE.load()  # there will be something to judge
         for site_id, arrived in _arrived(receipts, record).items():
             context.log_event(arrival(site_id, arrived))
         return dg.MaterializeResult(metadata=_counts_of_look(record))
@@ -63,9 +62,9 @@ def _deliveries(study: Study, by_site: dg.PartitionsDefinition[str]) -> dg.Asset
     return deliveries
 
 
-def _receive_sites(run_id: str, site_ids: list[str], night: NightResource) -> Night:
-    """Look at the sites' folders. What was taken in is on the record even if the look fails, so that it may be tried
-    again."""
+def _receive_sites(run_id: str, site_ids: list[str], night: NightResource, session: Session) -> Night:
+    """Look at the sites' folders; what one site sent is read while the next one's is taken in. What was taken in is on
+    the record even if the look fails, so that it may be tried again."""
     if night.full:
         effects.remove(night.workspace.rows)
         mark_doubtful(night.workspace)
@@ -82,6 +81,7 @@ def _receive_sites(run_id: str, site_ids: list[str], night: NightResource) -> Ni
             finally:
                 record.received += [receipt.delivery_id for receipt in received.receipts]
                 record.waiting |= {f"{site_id}/{place}": why for place, why in received.waiting.items()}
+            session.ask(night.workspace, night.protocol(), _by_feed(received.receipts))
     finally:
         if night.takes_in_only:
             record.finish(night.workspace, "ingested")

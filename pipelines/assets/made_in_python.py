@@ -96,9 +96,9 @@ def _verdict_specs(key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
     return [dg.AssetCheckSpec(check.name, asset=key, description=check.message) for check in load_checks()]
 
 
-METRICS = ("quality.metric", "quality.arrival")
+METRIC = "quality.metric"
 MADE_IN_PYTHON = {
     **{name: _report_table(name) for name in REPORT_TABLES},
     AUDIT_TRAIL: MadeInPython(("quality.change",), {"duckdb"}, _audit_trail),
-    CHECK_RESULT: MadeInPython(METRICS, {"greatexpectations"}, _check_result, _verdict_specs),
+    CHECK_RESULT: MadeInPython((METRIC, "quality.arrival"), {"greatexpectations"}, _check_result, _verdict_specs),
 }

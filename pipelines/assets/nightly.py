@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import date
 
 import dagster as dg
@@ -18,7 +18,8 @@ from pipelines.assets.run_records import BY_COMMAND_LINE, close_interrupted_runs
 from pipelines.assets.tables import STEP as TABLES
 from pipelines.lock import run_lock, sites_locked
 from pipelines.night import Night, load_night
-from pipelines.quality.engine import engine_ahead
+from pipelines.quality.engine import ENGINE
+from pipelines.report.board.pdf import DRAWER
 from pipelines.study.load import Protocol
 from pipelines.workspace import Workspace
 
@@ -40,7 +41,8 @@ def run_nightly(
     Raises Busy when another run holds the workspace.
     """
     protocol = workspace.protocol()
-    with _held(workspace, protocol), engine_ahead():
+    may_draw = DRAWER.may_load() if workspace.deployment().report_pdf else nullcontext()
+    with _held(workspace, protocol), ENGINE.may_load(), may_draw:
         run_id = str(uuid.uuid4())
         asked = {"root": str(workspace.root), "as_of": day.isoformat(), "sites": sites or None, "full": full}
         with run_records(workspace) as instance:

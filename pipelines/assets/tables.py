@@ -9,13 +9,17 @@ import dagster as dg
 
 from pipelines.assets.boundary import without_values
 from pipelines.assets.ingest import rows_key
-from pipelines.assets.made_in_python import MADE_IN_PYTHON, Made
+from pipelines.assets.made_in_python import MADE_IN_PYTHON, METRIC, Made
 from pipelines.assets.night_resource import NightResource
 from pipelines.assets.table_key import key_of
 from pipelines.quality.answers import load_answers
-from pipelines.quality.engine import load_engine
+from pipelines.quality.check_table import CHECK_RESULT
+from pipelines.quality.engine import ENGINE
+from pipelines.quality.judge import judge_ahead
+from pipelines.report.board.pdf import DRAWER
 from pipelines.safety.acknowledgement import load_acknowledgements
 from pipelines.validation.deliveries import all_deliveries
+from pipelines.validation.read_ahead import read_ahead
 from pipelines.warehouse.build import derive, start_build
 from pipelines.warehouse.checks import SUBJECTS, Finding, duplicate_keys, rows_without_subject
 from pipelines.warehouse.database import open_build
@@ -67,20 +71,33 @@ def _tables(graph: Graph) -> dg.AssetsDefinition:
         can_subset=True,
     )
     def tables(context: dg.AssetExecutionContext, night: NightResource) -> Iterator[dg.MaterializeResult[None]]:
-        for name in names:
-            if key_of(name) in context.selected_asset_keys:
-                with without_values():
-                    result = _make(night, graph, name)
-                yield result
+        chosen = [name for name in names if key_of(name) in context.selected_asset_keys]
+        yield from read_ahead(_made(night, graph, chosen))  # while Dagster writes one down, the next is made
 
     return tables
 
 
+def _made(night: NightResource, graph: Graph, names: list[str]) -> Iterator[dg.MaterializeResult[None]]:
+    for name in names:
+        with without_values():
+            result = _make(night, graph, name)
+        yield result
+
+
 def _in_order(graph: Graph) -> list[str]:
-    """Every derived table, each after all that it needs."""
+    """Every derived table, each after all that it needs: first what is judged, last what waits for the verdicts."""
     made = [*graph.order, *MADE_IN_PYTHON]
-    needed = TopologicalSorter({name: sorted(_needs(graph, name)) for name in made})
-    return [name for name in needed.static_order() if name in made]
+    needs = {name: _needs(graph, name) for name in made}
+    behind: dict[str, set[str]] = {}
+    for name in TopologicalSorter({name: sorted(needs[name]) for name in made}).static_order():
+        of_it = needs.get(name, set())
+        behind[name] = of_it.union(*(behind[read] for read in of_it))
+    judged = {METRIC, *behind[METRIC]}
+
+    def turn(name: str) -> int:
+        return 0 if name in judged else 2 if CHECK_RESULT in (name, *behind[name]) else 1
+
+    return sorted((name for name in behind if name in needs), key=turn)
 
 
 def _spec(graph: Graph, name: str) -> dg.AssetSpec:
@@ -103,7 +120,7 @@ def _make(night: NightResource, graph: Graph, name: str) -> dg.MaterializeResult
         derived = derive(night.workspace, name, graph)
         made = Made(derived.n_rows)
         if derived.changed:
-            load_engine()
+            _prepare(night, name)
         metadata = {
             "dagster/row_count": derived.n_rows,
             "seconds": round(derived.seconds, 3),
@@ -112,6 +129,15 @@ def _make(night: NightResource, graph: Graph, name: str) -> dg.MaterializeResult
         }
     checks = made.verdicts or _judge_table(night, graph.dictionary[name])
     return dg.MaterializeResult(asset_key=key_of(name), metadata=metadata, check_results=checks)
+
+
+def _prepare(night: NightResource, name: str) -> None:
+    """A table holds something else than the last night: there will be something to judge, and a report to draw."""
+    ENGINE.load()
+    DRAWER.load()
+    if name == METRIC:
+        with open_build(night.workspace) as con:
+            judge_ahead(con, night.protocol())
 
 
 def _upstream(table: str) -> dg.AssetKey:

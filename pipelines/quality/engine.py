@@ -9,77 +9,39 @@ from __future__ import annotations
 import gc
 import json
 import os
-import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from pipelines.loaded_ahead import LoadedAhead
 from pipelines.quality.expectations import Rule, Shares, Verdicts, failing_sites
 
-ROOT = Path(__file__).parents[2]
-PATIENCE = 120  # seconds
+ENGINE = LoadedAhead("pipelines.quality.engine", patience=120)
 UNUSED = ("scipy.stats", "altair")  # a third of the time that Great Expectations takes to load, for charts and fits
 
 
-@dataclass
-class _Block:
-    """A block of `engine_ahead`: the engine that was begun in it, and whether that has had its one question."""
-
-    process: subprocess.Popen[str] | None = None
-    is_asked: bool = False
-
-
-_blocks: list[_Block] = []
-
-
-@contextmanager
-def engine_ahead() -> Iterator[None]:
-    """Within the block `load_engine` begins to load the engine, by which the next `verdicts` is answered."""
-    block = _Block()
-    _blocks.append(block)
-    try:
-        yield
-    finally:
-        _blocks.remove(block)
-        if block.process is not None:
-            block.process.kill()
-            block.process.communicate()
-
-
-def load_engine() -> None:
-    """Something will have to be judged: begin to load, where that is not done yet and somebody will end it."""
-    if not _blocks or _blocks[-1].process is not None:
-        return
-    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    _blocks[-1].process = subprocess.Popen(  # noqa: S603 (our own interpreter and module)
-        [sys.executable, "-m", __name__],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        encoding="utf-8",
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-    )
+def begin_to_judge(shares: Shares, rules: Sequence[Rule]) -> None:
+    """Where the engine is loading, have it judge beside other work what `verdicts` will ask of it."""
+    ENGINE.ask(_question(shares, rules))
 
 
 def verdicts(shares: Shares, rules: Sequence[Rule]) -> Verdicts:
     """As `failing_sites`: from the engine that is loading, or in this process where none is.
 
-    Raises TimeoutExpired, JSONDecodeError when that process does not answer.
+    Raises TimeoutExpired, JSONDecodeError when that process answers too late, or not as it should.
     """
-    block = _blocks[-1] if _blocks else _Block()
-    if block.process is None or block.is_asked:
+    answer = ENGINE.answer(_question(shares, rules))
+    if answer is None:
         return failing_sites(shares, rules)
-    question = json.dumps({"shares": shares, "rules": [asdict(rule) for rule in rules]})
-    block.is_asked = True
-    answer, _ = block.process.communicate(question, timeout=PATIENCE)
     return {rule: None if sites is None else frozenset(sites) for rule, sites in json.loads(answer).items()}
+
+
+def _question(shares: Shares, rules: Sequence[Rule]) -> str:
+    return json.dumps({"shares": shares, "rules": [asdict(rule) for rule in rules]})
 
 
 class _PutOff(ModuleType):

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from pipelines.quality.engine import verdicts
+from pipelines.quality.engine import begin_to_judge, verdicts
 from pipelines.quality.exact import flag_of, upper_tail
-from pipelines.quality.expectations import SITE, Rule, Verdicts
+from pipelines.quality.expectations import SITE, Rule, Shares, Verdicts
 from pipelines.study.check import Check, Dimension, load_checks
 from pipelines.study.study import Limit
 
@@ -78,6 +78,13 @@ def judge(
     ]
 
 
+def judge_ahead(con: duckdb.DuckDBPyConnection, protocol: Protocol) -> None:
+    """As soon as `quality.metric` is there: let Great Expectations judge it while other tables are made."""
+    checks = load_checks()
+    limits = {check.name: check.limit_in(protocol.study) for check in checks}
+    begin_to_judge(*_question(checks, limits, [site.site for site in protocol.study.sites], _metrics(con)))
+
+
 def _metrics(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], Metric]:
     rows = con.execute("SELECT check_name, site_id, n_checked, n_failed FROM quality.metric").fetchall()
     return {(check_name, site_id): Metric(n_checked, n_failed) for check_name, site_id, n_checked, n_failed in rows}
@@ -94,19 +101,28 @@ def arrivals_of(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, str], bool]:
     return {(site_id, feed): is_there for site_id, feed, is_there in rows}
 
 
+def _question(
+    checks: Sequence[Check],
+    limits: Mapping[str, Limit],
+    sites: Sequence[str],
+    metrics: Mapping[tuple[str, str], Metric],
+) -> tuple[Shares, list[Rule]]:
+    """The failing shares, and the rules that they are judged by."""
+    shares: dict[str, Sequence[Any]] = {SITE: sites}
+    for check in checks:
+        found = [metrics.get((check.name, site)) for site in sites]
+        shares[check.name] = [metric.share if metric else None for metric in found]
+    return shares, [Rule(check.name, limits[check.name].tolerance, check.severity) for check in checks]
+
+
 def _failing(
     checks: Sequence[Check],
     limits: Mapping[str, Limit],
     sites: Sequence[str],
     metrics: Mapping[tuple[str, str], Metric],
 ) -> Verdicts:
-    shares: dict[str, Sequence[Any]] = {SITE: sites}
-    for check in checks:
-        found = [metrics.get((check.name, site)) for site in sites]
-        shares[check.name] = [metric.share if metric else None for metric in found]
-    rules = [Rule(check.name, limits[check.name].tolerance, check.severity) for check in checks]
     try:
-        return verdicts(shares, rules)
+        return verdicts(*_question(checks, limits, sites, metrics))
     except Exception as error:  # noqa: BLE001 (whatever the library raises, the night goes on with every check broken)
         LOG.error("Great Expectations gave up (%s); no check could be judged", type(error).__name__)
         return dict.fromkeys((check.name for check in checks), None)

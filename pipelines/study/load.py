@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
@@ -24,6 +25,7 @@ from pipelines.study.value_set import ValueSet
 from pipelines.study.yaml_file import Complaint, InvalidFileError, Place, read_yaml
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
+_held: dict[Path, Protocol] = {}
 
 
 @dataclass(frozen=True)
@@ -56,12 +58,26 @@ def built_in_studies() -> dict[str, Path]:
     return {path.stem: path for path in sorted((SCHEMAS / "studies").glob("*.yaml"))}
 
 
+@contextmanager
+def by_one_protocol(path: Path, protocol: Protocol) -> Iterator[None]:
+    """Within the block the study file at `path` is what it was when it was read, whatever becomes of it meanwhile."""
+    _held[path] = protocol
+    try:
+        yield
+    finally:
+        del _held[path]
+
+
 def load_protocol(path: Path) -> Protocol:
     """Read a study file, its instruments (beside it in `instruments/`, else the built-in ones) and the data
     dictionaries of its REDCap projects (beside it in `dictionaries/`).
 
     Raises InvalidFileError with every problem found, by file and line.
     """
+    return _held[path] if path in _held else _load(path)
+
+
+def _load(path: Path) -> Protocol:
     file = read_yaml(path)
     study = file.into(Study)
     reading = InstrumentReading(file, sha256(path.read_bytes()))

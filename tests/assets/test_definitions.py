@@ -8,15 +8,19 @@ import dagster as dg
 import pytest
 
 from pipelines.assets.code_location import definitions_of
+from pipelines.assets.made_in_python import MADE_IN_PYTHON, METRIC
 from pipelines.assets.names import INGEST, NIGHTLY
+from pipelines.assets.tables import _in_order, _needs
 from pipelines.deployment.settings import Deployment
 from pipelines.own_words import in_own_words
+from pipelines.quality.check_table import CHECK_RESULT
 from pipelines.quality.report_tables import REPORT_TABLES
 from pipelines.study.check import load_checks
 from pipelines.study.load import SCHEMAS
 from pipelines.trial_folder import make_trial_folder
 from pipelines.warehouse.dictionary import load_dictionary
 from pipelines.warehouse.graph import SQL, load_graph
+from pipelines.warehouse.graph_facts import kept_graph
 from pipelines.workspace import Workspace
 from schemas.feeds import FEEDS
 
@@ -75,6 +79,18 @@ def test_every_published_table_blocks_on_its_key_and_every_analysis_table_on_its
     expected |= {(name.replace(".", "/"), "unique_key") for name in REPORT_TABLES}
     expected |= {("meta/dictionary", "complete"), ("publication/candidate", "digests")}
     assert blocking == expected
+
+
+def test_what_is_judged_is_made_first_and_what_waits_for_the_verdicts_last() -> None:
+    graph = kept_graph()
+    order = _in_order(graph)
+    assert sorted(order) == sorted([*graph.order, *MADE_IN_PYTHON])
+    place = {name: n for n, name in enumerate(order)}
+    assert all(place[read] < place[name] for name in order for read in _needs(graph, name) if read in place)
+    waiting = [name for name in order if place[name] >= place[CHECK_RESULT]]
+    assert all(name == CHECK_RESULT or _needs(graph, name) & set(waiting) for name in waiting)
+    between = order[place[METRIC] + 1 : place[CHECK_RESULT]]
+    assert between, "while these are made, what is judged is judged"
 
 
 def test_verdicts_about_data_never_block(graph_of_assets) -> None:  # type: ignore[no-untyped-def]

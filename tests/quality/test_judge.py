@@ -13,7 +13,7 @@ import pytest
 
 from pipelines.quality.cards import judge_again
 from pipelines.quality.check_table import write_check_results
-from pipelines.quality.engine import _blocks, _put_off, engine_ahead, load_engine, verdicts
+from pipelines.quality.engine import ENGINE, _put_off, begin_to_judge, verdicts
 from pipelines.quality.expectations import Rule, Shares, Verdicts, failing_sites
 from pipelines.quality.indicators import Count, judge_indicators
 from pipelines.quality.judge import CheckResult, judge
@@ -138,15 +138,26 @@ def test_one_rule_that_cannot_be_judged_does_not_stop_the_others() -> None:
 
 
 def test_an_engine_that_was_loaded_ahead_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    with engine_ahead():
-        load_engine()
-        monkeypatch.setattr("pipelines.quality.engine.failing_sites", lambda *_: pytest.fail("judged in this process"))
-        assert verdicts(SHARES, RULES) == VERDICTS
-        (block,) = _blocks
-    with engine_ahead():
-        load_engine()  # a night that ends before it judges leaves no process behind
-        (left,) = _blocks
-    assert all(block.process is not None and block.process.poll() is not None for block in (block, left))
+    here = [RULES[:1], *[RULES] * 2]
+    with ENGINE.may_load():
+        ENGINE.load()
+        begin_to_judge(SHARES, RULES)
+        monkeypatch.setattr("pipelines.quality.engine.failing_sites", lambda _, rules: here.remove(rules) or {})
+        verdicts(SHARES, RULES[:1])  # not what it was asked
+        assert verdicts(SHARES, RULES) == VERDICTS and len(here) == 2
+        verdicts(SHARES, RULES)  # it answers once
+        (block,) = ENGINE.blocks
+    with ENGINE.may_load():
+        ENGINE.load()
+        (ended,) = ENGINE.blocks
+        assert ended.process is not None
+        ended.process.kill()
+        verdicts(SHARES, RULES)
+        assert not here
+    with ENGINE.may_load():
+        ENGINE.load()  # a night that ends before it judges leaves no process behind
+        (left,) = ENGINE.blocks
+    assert all(block.process is not None and block.process.poll() is not None for block in (block, ended, left))
 
 
 def test_a_library_that_is_put_off_is_there_once_something_in_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,8 +171,8 @@ def test_a_library_that_is_put_off_is_there_once_something_in_it_is_used(monkeyp
 
 
 def test_no_engine_is_loaded_where_nobody_will_end_it() -> None:
-    load_engine()
-    assert not _blocks
+    ENGINE.load()
+    assert not ENGINE.blocks
 
 
 def test_a_broken_rule_is_broken_at_every_site(

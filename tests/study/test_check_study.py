@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from pipelines.cli import cli
 from pipelines.study.instrument import Instrument
-from pipelines.study.load import SCHEMAS, load_protocol
+from pipelines.study.load import SCHEMAS, by_one_protocol, load_protocol
 from pipelines.study.study import Study
 from pipelines.study.words import PATTERNS
 from pipelines.study.yaml_file import InvalidFileError, Problem
@@ -445,3 +445,15 @@ def test_no_means_no() -> None:
     from ruamel.yaml import YAML
 
     assert YAML(typ="rt", pure=True).load("a: NO\nb: N\nc: on") == {"a": "NO", "b": "N", "c": "on"}
+
+
+def test_what_is_done_by_one_protocol_does_not_see_the_study_file_change(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    shutil.copy(ICT_SAD, path)
+    protocol = load_protocol(path)
+    with by_one_protocol(path, protocol):
+        path.write_text("no study at all")
+        assert load_protocol(path) is protocol
+        assert load_protocol(ICT_SAD) is not protocol
+    with pytest.raises(InvalidFileError):
+        load_protocol(path)

@@ -35,6 +35,20 @@ def test_the_same_page_gives_the_same_bytes(made: bytes) -> None:
     assert "SOURCE_DATE_EPOCH" not in os.environ
 
 
+def test_a_process_that_was_loaded_ahead_draws_the_same(made: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pdf, "_draw", lambda *_: b"drawn here")
+    with pdf.DRAWER.may_load():
+        pdf.DRAWER.load()
+        assert pdf.to_pdf(PAGE, CUT_OFF) == made
+        assert pdf.to_pdf(PAGE, CUT_OFF) == b"drawn here", "it draws one page"
+    with pdf.DRAWER.may_load():
+        pdf.DRAWER.load()
+        (block,) = pdf.DRAWER.blocks
+        assert block.process is not None
+        block.process.kill()
+        assert pdf.to_pdf(PAGE, CUT_OFF) == b"drawn here", "whatever became of the process, there is a PDF"
+
+
 def test_it_can_be_searched_and_holds_its_own_fonts(made: bytes) -> None:
     pypdf = pytest.importorskip("pypdf")
     from io import BytesIO
