@@ -17,7 +17,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.mutants.child import PRELOADED, fails
+from tests.mutants import child, sql_child
 from tests.mutants.mutant import Mutant
 
 SQL = (
@@ -53,6 +53,7 @@ def main() -> int:
     left += [mutant for name in chosen if name in PYTHON for mutant in python_mutants(name)]
     made += sum(mutant.file in PYTHON for mutant in left)
     known = [mutant for mutant in left if (mutant.file, mutant.changed) in equivalent]
+    print(f"{made} mutants, of which {len(left) - len(known)} go before the tests", file=sys.stderr)  # noqa: T201
     for mutant, noticed in _by_tests([m for m in left if m not in known], asked.jobs):
         survivors += [] if noticed else [mutant]
         if not noticed:
@@ -105,15 +106,32 @@ def _by_oracles(names: list[str]) -> Iterator[tuple[Mutant, bool]]:
 
 
 def _by_tests(mutants: Iterable[Mutant], jobs: int) -> Iterator[tuple[Mutant, bool]]:
-    """Each mutant, and whether a test fails. Every process is used once: it has loaded the mutant's code."""
+    """Each mutant, and whether a test fails. A process that has loaded a Python file's mutant is used for no other.
+
+    Raises RuntimeError where a test fails without any mutant.
+    """
+    every = list(mutants)
     context = get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
-    with ProcessPoolExecutor(jobs, mp_context=context, max_tasks_per_child=1) as pool:
-        running: list[tuple[Mutant, Future[bool]]] = [
-            (m, pool.submit(fails, m.file, m.code, TESTS_OF_SQL if m.file in SQL else TESTS_OF_PYTHON)) for m in mutants
-        ]
-        for mutant, future in running:
-            yield mutant, future.result()
+    context.set_forkserver_preload(child.PRELOADED)
+    ways = ((SQL, sql_child.fails, TESTS_OF_SQL, None), (PYTHON, child.fails, TESTS_OF_PYTHON, 1))
+    for files, fails, tests, uses in ways:
+        here = [mutant for mutant in every if mutant.file in files]
+        if not here:
+            continue
+        with ProcessPoolExecutor(jobs, mp_context=context, max_tasks_per_child=uses) as pool:
+            if pool.submit(fails, here[0].file, _as_it_is(here[0].file), tests).result():
+                raise RuntimeError(f"a test fails without any mutant: pytest {' '.join(tests)}")
+            running: list[tuple[Mutant, Future[bool]]] = [(m, pool.submit(fails, m.file, m.code, tests)) for m in here]
+            for mutant, future in running:
+                yield mutant, future.result()
+
+
+def _as_it_is(file: str) -> str:
+    if file in PYTHON:
+        return Path(file).read_text(encoding="utf-8")
+    from pipelines.warehouse.graph import load_graph
+
+    return load_graph().queries[file].sql
 
 
 if __name__ == "__main__":

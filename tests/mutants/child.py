@@ -13,35 +13,28 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PRELOADED = ["pytest", "duckdb", "polars", "pandas", "sqlglot", "hypothesis", "pydantic", "ruamel.yaml", "pyarrow"]
+PASSED, FAILED, NOT_EVEN_LOADED = 0, 1, 2  # pytest's exit codes
 
 
 def fails(file: str, code: str, tests: list[str]) -> bool:
-    """Whether a test fails while `file` reads `code`: a Python file, or a table of the SQL."""
-    os.chdir(ROOT)
-    sys.path.insert(0, str(ROOT))
-    out = io.StringIO()
-    with redirect_stdout(out), redirect_stderr(out):
-        return _run(file, code, tests) != 0
+    """Whether a test fails while the Python file reads `code`. Raises RuntimeError where none could be run."""
+    sys.meta_path.insert(0, _Instead(file.removesuffix(".py").replace("/", "."), ROOT / file, code))
+    return run(tests, [], {PASSED: False, FAILED: True, NOT_EVEN_LOADED: True})
 
 
-def _run(file: str, code: str, tests: list[str]) -> int:
+def run(tests: list[str], plugins: list[object], meanings: dict[int, bool]) -> bool:
+    """What the exit code of the tests, which stop at the first failure, means. Raises RuntimeError at any other."""
     import pytest
 
-    if file.endswith(".py"):
-        sys.meta_path.insert(0, _Instead(file.removesuffix(".py").replace("/", "."), ROOT / file, code))
-    else:
-        _put_into_the_graph(file, code)
-    return int(pytest.main(["-x", "-q", "-n", "0", "-p", "no:cacheprovider", *tests]))
-
-
-def _put_into_the_graph(table: str, code: str) -> None:
-    from dataclasses import replace
-
-    from pipelines.warehouse.graph import load_graph
-
-    queries = load_graph().queries
-    assert isinstance(queries, dict)
-    queries[table] = replace(queries[table], sql=code)
+    os.chdir(ROOT)
+    if str(ROOT) not in sys.path:
+        sys.path.insert(0, str(ROOT))
+    out = io.StringIO()
+    with redirect_stdout(out), redirect_stderr(out):
+        code = int(pytest.main(["-x", "-q", "-n", "0", "-p", "no:cacheprovider", *tests], plugins))
+    if code not in meanings:
+        raise RuntimeError(f"the tests ended with {code}:\n{out.getvalue()}")
+    return meanings[code]
 
 
 class _Instead(importlib.abc.MetaPathFinder, importlib.abc.SourceLoader):
