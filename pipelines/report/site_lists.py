@@ -12,7 +12,7 @@ import codecs
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -189,4 +189,5 @@ def _field(query: dict[str, Any], site: Site) -> str:
 def _csv(lines: list[Line]) -> bytes:
     """CSV in UTF-8 with the mark by which spreadsheets know it; no cell of it is run as a formula."""
     names = [field.name for field in fields(Line)]
-    return codecs.BOM_UTF8 + render(Answer(names, ["VARCHAR"] * len(names), [astuple(line) for line in lines]), "csv")
+    rows = [tuple(vars(line).values()) for line in lines]
+    return codecs.BOM_UTF8 + render(Answer(names, ["VARCHAR"] * len(names), rows), "csv")

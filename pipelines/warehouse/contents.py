@@ -19,13 +19,15 @@ _DICTIONARIES = (TABLE_DICTIONARY, COLUMN_DICTIONARY)
 class Part:
     """One table of a published file.
 
-    `select` is the query over the build database that gives `columns`; `order` its ORDER BY expressions.
+    `select` is the query over the build database that gives `columns`; `order` its ORDER BY expressions. `whole` is
+    the build's table of which it gives everything; None where it leaves anything out.
     """
 
     table: Table
     columns: list[str]
     select: str
     order: str
+    whole: str | None = None
 
     @property
     def name(self) -> str:
@@ -45,7 +47,7 @@ def whole(table: Table, source: str) -> Part:
     """All of the build's table `source`, which has the columns of `table`, in key order."""
     columns = list(table.columns)
     select = f"SELECT {identifiers(columns)} FROM {identifier(source)}"  # noqa: S608
-    return Part(table, columns, select, identifiers(table.key))
+    return Part(table, columns, select, identifiers(table.key), source)
 
 
 def is_dictionary(name: str) -> bool:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from hashlib import file_digest, sha256
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from pipelines.warehouse.dictionary import Table
 from pipelines.warehouse.inputs import ACKNOWLEDGEMENT, ANSWER, DELIVERY
 from pipelines.warehouse.quoting import identifier, identifiers
 
-ROWS_AT_ONCE = 50_000
+ROWS_AT_ONCE = 5_000
 NOT_IN_TABLES_DIGEST = "meta.snapshot"  # holds the digest itself
 
 
@@ -60,10 +61,10 @@ def table_digest(con: Any, canon: Canon, relation: str | None = None) -> str:
     digest.update(f"{header}\n".encode())
     order = f" ORDER BY {identifiers(canon.order)}" if canon.order else ""
     rows = con.execute(
-        f"SELECT {row_text(canon.columns)} FROM {relation or identifier(canon.table)}{order}"  # noqa: S608
+        f"SELECT concat({row_text(canon.columns)}, chr(10)) FROM {relation or identifier(canon.table)}{order}"  # noqa: S608
     )
     while batch := rows.fetchmany(ROWS_AT_ONCE):
-        digest.update("".join(f"{text}\n" for (text,) in batch).encode())
+        digest.update("".join(chain.from_iterable(batch)).encode())
     return digest.hexdigest()
 
 

@@ -96,8 +96,10 @@ def whole_file(path: Path) -> Notes:
     return {_WHOLE: Noted("", sha256_of(path))}
 
 
-def made_of(con: Any, part: Part) -> str:
-    """A digest of how a table of a published file is selected, and of the rows that this gives."""
-    rows = (str(number) for number in fingerprint(con, f"({part.select})"))
+def made_of(con: Any, part: Part, known: Mapping[str, str]) -> str:
+    """A digest of how a table of a published file is selected, and of the rows that this gives; `known` are digests of
+    all rows of the build's tables, where they are known."""
+    whole = known.get(part.whole or "")
+    rows = [whole] if whole else [str(number) for number in fingerprint(con, f"({part.select})")]
     facts = [part.select, part.order, part.columns, *rows]
     return sha256(json.dumps(facts).encode()).hexdigest()

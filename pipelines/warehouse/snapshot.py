@@ -33,7 +33,7 @@ from pipelines.warehouse.digest import (
 )
 from pipelines.warehouse.errors import WarehouseError, reason
 from pipelines.warehouse.fresh_process import FreshProcess, fresh_process
-from pipelines.warehouse.kept import mark_whole
+from pipelines.warehouse.kept import known_rows, mark_whole
 from pipelines.warehouse.last_files import LastFiles, Noted, Notes, last_files, made_of, note_files, whole_file
 from pipelines.warehouse.published import BLINDED, MANIFEST, UNBLINDED, UNBLINDED_MANIFEST, WRITING
 from pipelines.warehouse.published_file import begin_file, finish_file
@@ -152,10 +152,10 @@ def _describe(con: Any, schema: str, parts: Sequence[Part], file: Path) -> None:
 
 def _notes(con: Any, file: str, parts: Iterable[Part], last: LastFiles) -> dict[str, Noted]:
     """What each table is made of, and its digest: the last one's where that was made of the same."""
-    notes = {}
+    notes, rows = {}, known_rows(con)
     for part in parts:
         if part.name != NOT_IN_TABLES_DIGEST:
-            made = made_of(con, part)
+            made = made_of(con, part, rows)
             notes[part.name] = Noted(made, last.digest(file, part.name, made) or _digest(con, part))
     return notes
 
