@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines import effects
-from pipelines.landing.readers import Batch, Table, shown
+from pipelines.landing.readers import Table, shown
 from pipelines.study.load import Protocol
 from pipelines.study.source import Source
 from pipelines.validation.codes import Codes
@@ -56,15 +56,15 @@ class Dictionary:
         ]
         self.columns = list(self._plain_columns(mapping))
 
-    def take(self, batch: Batch) -> None:
-        """Count the cells of a batch that this source reads."""
+    def take(self, n_records: int, kept: Cells) -> None:
+        """Count the cells of the records that this source reads, of `n_records` in a batch."""
         room = MOST_RECORDS - self.n_records
         if room <= 0 or self.mapping is None:
             return
-        self.n_records += batch.cells.height
-        kept = self.mapping.kept(batch)[0].cut(0, room)
-        for variable in self.columns:
-            variable.take(kept.cells[variable.column], _read(kept, [variable])[variable.column])
+        self.n_records += n_records
+        kept = kept.cut(0, room)
+        for variable, read in zip(self.columns, _read(kept, self.columns), strict=True):
+            variable.take(kept.cells[variable.column], read)
         for form in self.forms:
             _take_form(kept, form)
         if self.feed.name == "questionnaires" and not self.forms:
@@ -171,8 +171,8 @@ class Dictionary:
 
 
 def _read(kept: Cells, variables: Sequence[Variable]) -> pl.DataFrame:
-    """The cells of some columns as the mapping reads them."""
-    return kept.cells.select(kept.read(v.column, v.codes).alias(v.column) for v in variables)
+    """The cells of each variable as the mapping reads them."""
+    return kept.cells.select(kept.read(v.column, v.codes).alias(str(i)) for i, v in enumerate(variables))
 
 
 def _take_form(kept: Cells, form: Sequence[Variable]) -> None:
@@ -181,8 +181,9 @@ def _take_form(kept: Cells, form: Sequence[Variable]) -> None:
 
     read = _read(kept, form)
     filled = read.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
-    for item in form:
-        item.take(kept.cells[item.column].filter(filled), read[item.column].filter(filled))
+    texts, read = kept.cells.filter(filled), read.filter(filled)
+    for item, of_item in zip(form, read, strict=True):
+        item.take(texts[item.column], of_item)
 
 
 def _declared(of: Column) -> Declared:

@@ -24,7 +24,7 @@ from pipelines.validation import contract, record_layout
 from pipelines.validation.clock import n_ambiguous
 from pipelines.validation.dictionary_of_delivery import Dictionary
 from pipelines.validation.duplicates import Counts, Delivered, set_duplicates_apart, suspects
-from pipelines.validation.mapping import FeedMapping, Mapped, map_header
+from pipelines.validation.mapping import FeedMapping, Kept, Mapped, map_header
 from pipelines.validation.messages import Wording
 from pipelines.validation.read_ahead import read_ahead
 from pipelines.validation.row_file import RowFile
@@ -96,9 +96,11 @@ def rows_folder(workspace: Workspace, protocol: Protocol, receipt: Receipt) -> P
 
 
 def prepare() -> None:
-    """Load what reading a delivery needs, which takes longer than reading most."""
-    for module in ("duckdb", "numpy", "pandera.polars", "polars", "pyarrow.csv", "pyarrow.parquet"):
+    """Load what reading a delivery needs, which takes longer than reading most; of pandera also what it would load
+    with the first."""
+    for module in ("duckdb", "numpy", "pandera.polars", "polars", "pyarrow.csv", "pyarrow.parquet", "pyreadstat"):
         import_module(module)
+    import_module("pandera.backends.polars.builtin_checks")
 
 
 def _digest(protocol: Protocol, site: Site, feed: Feed, receipt: Receipt) -> str:
@@ -169,8 +171,9 @@ class Reading:
         self.refused = self._file(REFUSED, self.layout.refused, kept=False)
         with closing(read_ahead(table.batches(mapping.used))) as batches:
             for batch in batches:
-                self.dictionary.take(batch)
-                self._take(batch, mapping)
+                kept = mapping.kept(batch)
+                self.dictionary.take(batch.cells.height, kept.cells)
+                self._take(batch, kept, mapping)
         _require_keys(mapping, table)
         if self.choice.read.format == "delimited":
             refuse_cut_text(table.n_records, self.receipt.rows)
@@ -257,12 +260,12 @@ class Reading:
     def items(self) -> pl.DataFrame:
         return contract.item_table(self.protocol)
 
-    def _take(self, batch: Batch, mapping: FeedMapping) -> None:
+    def _take(self, batch: Batch, kept: Kept, mapping: FeedMapping) -> None:
         """Judge one batch; records never span two."""
         if batch.refused.height:
             self.n_ragged += batch.refused.height
             self._quarantine(batch.refused)
-        for mapped in mapping.apply(batch):
+        for mapped in mapping.apply(kept):
             self._judge(mapped, mapping)
 
     def _judge(self, mapped: Mapped, mapping: FeedMapping) -> None:

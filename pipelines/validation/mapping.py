@@ -90,18 +90,18 @@ class FeedMapping:
         joined = self.source.joined.get(feed_column)
         return ", ".join(joined) if joined else self.source.columns.get(feed_column, feed_column)
 
-    def apply(self, batch: Batch) -> Iterator[Mapped]:
-        """The batch's records as rows of the feed."""
-        yield from self._rows(*self.kept(batch))
+    def apply(self, kept: Kept) -> Iterator[Mapped]:
+        """The records that the source reads of a batch, as rows of the feed."""
+        yield from self._rows(kept.cells, kept.wrong_site, kept.n_empty)
 
-    def kept(self, batch: Batch) -> tuple[Cells, pl.DataFrame, int]:
-        """The records that the source reads, those of another site, and how many say nothing for the feed."""
+    def kept(self, batch: Batch) -> Kept:
+        """The records of a batch that the source reads, and what becomes of the others."""
         import polars as pl
 
         cells = batch.cells if batch.plain else batch.cells.select(_trimmed(name) for name in batch.cells.columns)
         whole = Cells(batch.places, cells, frozenset() if batch.plain else _beyond_ascii(cells))
         if not (self.source.only or self.source.site_column):
-            return whole, batch.places.clear(), 0
+            return Kept(whole, batch.places.clear(), 0)
         mine = [whole.is_one_of(column, texts) for column, texts in self.source.only.items()]
         here = {f"here:{column}": whole.is_one_of(column, texts) for column, texts in self.source.site_column.items()}
         masks = cells.select(pl.all_horizontal(pl.lit(True), *mine).alias("mine"), **here)
@@ -114,7 +114,7 @@ class FeedMapping:
         kept = masks.select(pl.all_horizontal(pl.all())).to_series()
         n_empty = int((~masks["mine"]).sum())
         refused = pl.concat(wrong) if wrong else batch.places.clear()
-        return Cells(batch.places.filter(kept), cells.filter(kept), whole.wide), refused, n_empty
+        return Kept(Cells(batch.places.filter(kept), cells.filter(kept), whole.wide), refused, n_empty)
 
     def _rows(self, whole: Cells, wrong: pl.DataFrame, n_empty: int) -> Iterator[Mapped]:
         import polars as pl
@@ -248,6 +248,15 @@ class Cells:
 
         sought = pl.col(column).str.normalize("NFKC").str.strip_chars() if column in self.wide else pl.col(column)
         return sought.is_in([plainer(text) for text in texts if text]).fill_null("" in texts)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a source reads of a batch; `n_empty` records say nothing for the feed."""
+
+    cells: Cells
+    wrong_site: pl.DataFrame
+    n_empty: int
 
 
 def _beyond_ascii(cells: pl.DataFrame) -> frozenset[str]:
