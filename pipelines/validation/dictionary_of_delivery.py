@@ -48,11 +48,9 @@ class Dictionary:
         """Count by this mapping from now on."""
         self.mapping = mapping
         self.forms = [
-            tuple(
-                self._item(form.instrument, item, column, mapping.codes("value", form.missing))
-                for item, column in form.items.items()
-            )
+            tuple(self._item(form.instrument, item, column, codes) for item, column in form.items.items())
             for form in mapping.forms
+            for codes in [mapping.codes("value", form.missing)]
         ]
         self.columns = list(self._plain_columns(mapping))
 
