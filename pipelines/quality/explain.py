@@ -1,16 +1,21 @@
 """Why a number moved since the last report: every unit that changed is moved once, in a stated order, for one reason.
 
-The units behind the numbers (`quality.counted_unit`) are kept with each week. A number is the sum of its units, so what
-the units moved for the parts adds up to the difference exactly; nothing is estimated. The first reason that holds:
+The units behind the numbers (`quality.counted_unit`, and what `pipelines.quality.numbers` makes of them) are kept with
+each week. A number is the sum of its units, so what the units moved for the parts adds up to the difference exactly;
+nothing is estimated. A unit that is always in one of several states (a person at a visit, a night of the calendar, a
+query by its age) leaves one number and enters another for the same reason. The first reason that holds:
 
 1. new_participants: the person was not there before.
-2. cut_off_change: nothing came; the calendar alone took the unit away or turned it.
-3. new_visits: the unit is of a day since the last report (or a visit that has become due since).
-4. query_resolutions: queries behind it were opened, answered or closed.
+2. cut_off_change: nothing came; the calendar alone took the unit away, turned it, or lets it count now.
+3. query_resolutions: queries behind it were opened, answered or closed.
+4. new_visits: the unit is of a day since the last report (or a visit that has become due since).
 5. corrections: its data were corrected or withdrawn since.
 6. late_entries: data of a day before the last report came since.
 7. rule_change, dictionary_change: the study file, or the program and its instruments, changed, and nothing else did.
 8. else cut_off_change where the day is another, and corrections where it is the same.
+
+A night of the arrival calendar is new or drops out with the calendar; it changes by files that came late, else by the
+rules.
 """
 
 from __future__ import annotations
@@ -32,45 +37,74 @@ PARTS = (
     "dictionary_change",
     "cut_off_change",
 )
-FORMS = "forms|"
-_MOVED = """
-    WITH before AS (SELECT * FROM {before}), after AS (SELECT * FROM {after}),
+_REASONED = """
+    CREATE OR REPLACE TEMP TABLE reasoned AS
+    WITH thing AS (
+        SELECT *, CASE
+            WHEN number LIKE 'visit|%' OR number LIKE 'nights|%'
+                THEN split_part(number, '|', 1) || '|' || split_part(number, '|', 2)
+            WHEN number LIKE 'queries|%' THEN 'queries'
+            WHEN number LIKE 'pattern|%' THEN 'pattern'
+            ELSE number
+        END AS thing
+        FROM (SELECT *, TRUE AS is_now FROM {after} UNION ALL BY NAME SELECT *, FALSE AS is_now FROM {before})
+    ),
+    before AS (SELECT * FROM thing WHERE NOT is_now),
+    after AS (SELECT * FROM thing WHERE is_now),
     person AS (SELECT DISTINCT usubjid FROM before WHERE usubjid IS NOT NULL),
     changed AS (SELECT usubjid, max(changed_at) AS changed_at FROM after GROUP BY usubjid),
     pair AS (
         SELECT
-            coalesce(a.number, b.number) AS number,
-            coalesce(a.site_id, b.site_id) AS site_id,
-            coalesce(a.usubjid, b.usubjid) AS usubjid,
+            coalesce(a.thing, b.thing) AS thing, coalesce(a.site_id, b.site_id) AS site_id,
+            coalesce(a.unit, b.unit) AS unit, coalesce(a.usubjid, b.usubjid) AS usubjid,
+            b.number AS left_number, b.n AS left_n, b.x AS left_x,
+            a.number AS entered_number, a.n AS entered_n, a.x AS entered_x,
             b.number IS NOT NULL AS was, a.number IS NOT NULL AS is_now,
-            coalesce(a.n, 0) - coalesce(b.n, 0) AS n, coalesce(a.x, 0) - coalesce(b.x, 0) AS x,
+            a.number IS NOT DISTINCT FROM b.number AND a.n = b.n AND a.x = b.x AS same,
+            b.value IS NULL AND a.value IS NOT NULL AS counts_now,
             a.first_on, coalesce(b.turns_on > $earlier AND b.turns_on <= $later, FALSE) AS turned,
             a.came_at, a.changed_at,
-            a.n_evidence IS DISTINCT FROM b.n_evidence AS other_evidence
+            coalesce(a.n_evidence, 0) <> coalesce(b.n_evidence, 0) AS other_evidence
         FROM before AS b
-        FULL JOIN after AS a ON a.number = b.number AND a.site_id = b.site_id AND a.unit = b.unit
-        WHERE a.n IS DISTINCT FROM b.n OR a.x IS DISTINCT FROM b.x
+        FULL JOIN after AS a ON a.thing = b.thing AND a.site_id = b.site_id AND a.unit = b.unit
+        WHERE a.number IS DISTINCT FROM b.number OR a.n <> b.n OR a.x <> b.x OR a.value IS DISTINCT FROM b.value
+            OR a.first_on IS DISTINCT FROM b.first_on
     )
-    SELECT p.number, p.site_id,
+    SELECT p.*,
         CASE
             WHEN NOT p.was AND p.usubjid IS NOT NULL AND k.usubjid IS NULL THEN 'new_participants'
             WHEN p.turned AND (NOT p.is_now OR NOT p.other_evidence) THEN 'cut_off_change'
-            WHEN NOT p.was AND p.first_on >= $earlier THEN 'new_visits'
-            WHEN p.number IN ('K10', 'K11', 'K12', 'open_queries') AND p.was AND p.is_now AND p.other_evidence
+            WHEN p.same AND p.counts_now AND NOT p.other_evidence THEN 'cut_off_change'
+            WHEN p.thing LIKE 'nights|%' OR p.thing LIKE 'came|%' THEN CASE
+                WHEN NOT p.was AND p.first_on > $earlier THEN 'cut_off_change'
+                WHEN p.other_evidence THEN 'late_entries'
+                WHEN $rules_changed THEN 'rule_change'
+                WHEN $dictionary_changed THEN 'dictionary_change'
+                ELSE 'late_entries'
+            END
+            WHEN p.thing IN ('K10', 'K11', 'K12', 'open_queries', 'queries') AND p.was AND p.is_now AND p.other_evidence
                 THEN 'query_resolutions'
+            WHEN (NOT p.was OR p.left_number <> p.entered_number) AND p.first_on >= $earlier THEN 'new_visits'
             WHEN p.changed_at > $built_at OR (NOT p.is_now AND c.changed_at > $built_at) THEN 'corrections'
-            WHEN p.came_at > $built_at OR (p.was AND p.is_now AND p.other_evidence) THEN 'late_entries'
-            WHEN $dictionary_changed AND (p.number IN ('K05', 'K06') OR NOT $rules_changed) THEN 'dictionary_change'
+            WHEN p.came_at > $built_at OR (p.is_now AND p.other_evidence) THEN 'late_entries'
+            WHEN $dictionary_changed AND (p.thing IN ('K05', 'K06') OR NOT $rules_changed) THEN 'dictionary_change'
             WHEN $rules_changed THEN 'rule_change'
-            WHEN $later <> $earlier THEN 'cut_off_change'
+            WHEN $later <> $earlier AND NOT coalesce(p.same, FALSE) THEN 'cut_off_change'
             ELSE 'corrections'
-        END AS part,
-        CAST(sum(p.n) AS BIGINT) AS denominator, CAST(sum(p.x) AS BIGINT) AS numerator
+        END AS part
     FROM pair AS p
     LEFT JOIN person AS k ON k.usubjid = p.usubjid
     LEFT JOIN changed AS c ON c.usubjid = p.usubjid
+"""
+_SUMMED = """
+    SELECT number, site_id, part, CAST(sum(n) AS BIGINT) AS denominator, CAST(sum(x) AS BIGINT) AS numerator
+    FROM (
+        SELECT left_number AS number, site_id, part, -left_n AS n, -left_x AS x FROM reasoned WHERE was
+        UNION ALL
+        SELECT entered_number AS number, site_id, part, entered_n AS n, entered_x AS x FROM reasoned WHERE is_now
+    )
     GROUP BY ALL
-    HAVING sum(p.n) <> 0 OR sum(p.x) <> 0
+    HAVING sum(n) <> 0 OR sum(x) <> 0
     ORDER BY ALL
 """
 
@@ -97,15 +131,10 @@ class Part:
     numerator: int
 
 
-def with_forms(units: str) -> str:
-    """The units, and once more those of K04 under the visit and instrument that each form is of: `forms|WEEK 8|phq9`
-    counts the forms received among those received or overdue, as `quality.completeness` does."""
-    number = f"'{FORMS}' || split_part(unit, '|', -2) || '|' || split_part(unit, '|', -1)"
-    again = f"SELECT * REPLACE ({number} AS number, n - x AS x) FROM {units} WHERE number = 'K04'"  # noqa: S608
-    return f"(SELECT * FROM {units} UNION ALL {again})"  # noqa: S608
-
-
 def explain(con: duckdb.DuckDBPyConnection, before: str, after: str, between: Between) -> list[Part]:
-    """The parts of every number that moved; `before` and `after` are what SQL reads the units of each report from."""
-    sql = _MOVED.format(before=before, after=after)
-    return [Part(*row) for row in con.execute(sql, vars(between)).fetchall()]
+    """The parts of every number that moved; `before` and `after` are what SQL reads the units of each report from.
+
+    Leaves the temporary table `reasoned`: each unit that changed, and the part it belongs to.
+    """
+    con.execute(_REASONED.format(before=before, after=after), vars(between))
+    return [Part(*row) for row in con.execute(_SUMMED).fetchall()]

@@ -40,7 +40,7 @@ class Value:
 
 @dataclass(frozen=True)
 class Week:
-    """What one week's night found. `flow` and the like are in `counts`: number → site → (denominator, numerator)."""
+    """What one week's night found; `recruitment` as pipelines.quality.recruitment_steps reads it."""
 
     week: date
     as_of: date
@@ -52,6 +52,7 @@ class Week:
     dictionary_digest: str
     libraries: dict[str, str | None] = field(default_factory=dict)
     values: list[Value] = field(default_factory=list)
+    recruitment: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

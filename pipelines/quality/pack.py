@@ -16,9 +16,12 @@ from pipelines import effects
 from pipelines.own_words import in_own_words
 from pipelines.quality.audit_chain import first_broken_link
 from pipelines.quality.audit_ledger import judge_present
-from pipelines.quality.explain import Between, explain, with_forms
+from pipelines.quality.explain import Between, explain
 from pipelines.quality.handles import site_handles
 from pipelines.quality.history import Value, Week, folder_of, load_weeks, save_week, sunday_of, units_file
+from pipelines.quality.in_steps import parts_of, ranked_in_steps, totals_of
+from pipelines.quality.numbers import FEWEST, UNITS, make_numbers
+from pipelines.quality.recruitment_steps import recruitment_from, recruitment_in_steps, recruitment_now
 from pipelines.study.grid import load_grid
 from pipelines.study.indicator import load_indicators
 from pipelines.study.load import Protocol
@@ -30,7 +33,6 @@ from pipelines.workspace import Workspace
 if TYPE_CHECKING:
     import duckdb
 
-UNITS = "quality.counted_unit"
 DESCRIBING = ("quality.instrument", "meta.column_dictionary")  # tables whose change is a change of the dictionary
 MOST = 20  # handles a check and site
 NOTHING: dict[str, Any] = {"handles": [], "audit": [], "before": None, "parts": [], "totals": []}
@@ -51,7 +53,12 @@ _FAILING = """
     WHERE q.blinding = 'safe' AND q.status IN ('open', 'miscorrected')
 """
 _TOTALS = """
-    SELECT number, site_id, CAST(sum(n) AS BIGINT), CAST(sum(x) AS BIGINT) FROM {units} GROUP BY number, site_id
+    SELECT number, site_id, CAST(coalesce(sum(b.n), 0) AS BIGINT), CAST(coalesce(sum(b.x), 0) AS BIGINT),
+        CAST(coalesce(sum(a.n), 0) AS BIGINT), CAST(coalesce(sum(a.x), 0) AS BIGINT)
+    FROM (SELECT number, site_id, sum(n) AS n, sum(x) AS x FROM {before} GROUP BY ALL) AS b
+    FULL JOIN (SELECT number, site_id, sum(n) AS n, sum(x) AS x FROM {after} GROUP BY ALL) AS a USING (number, site_id)
+    GROUP BY number, site_id
+    ORDER BY number, site_id
 """
 
 
@@ -69,6 +76,7 @@ def record_pack(workspace: Workspace, protocol: Protocol, snapshot_id: str) -> N
         content["handles"] = list(_handles(con, workspace))
         content["audit"] = [_audit(con, workspace)]
     with open_build(workspace) as con:
+        week.recruitment.update(asdict(recruitment_now(con)))
         if earlier:
             content |= _moved(con, workspace, earlier[-1], week)
         if not (folder_of(workspace) / f"{week.week.isoformat()}.json").exists():
@@ -153,9 +161,11 @@ def _audit(con: duckdb.DuckDBPyConnection, workspace: Workspace) -> dict[str, An
 
 def _moved(con: duckdb.DuckDBPyConnection, workspace: Workspace, before: Week, after: Week) -> dict[str, Any]:
     units = units_file(workspace, before.week)
-    if not units.exists():
-        return {}
-    source, present = with_forms(f"read_parquet({literal(str(units))})"), with_forms(UNITS)
+    kept = f"read_parquet({literal(str(units))})"
+    if not units.exists() or _columns(con, kept) != _columns(con, UNITS):
+        return {}  # an earlier version of the program kept less of them
+    was = make_numbers(con, "units_before", kept, before.as_of)
+    now = make_numbers(con, "units_after", UNITS, after.as_of)
     between = Between(
         before.as_of,
         after.as_of,
@@ -163,16 +173,31 @@ def _moved(con: duckdb.DuckDBPyConnection, workspace: Workspace, before: Week, a
         before.study_digest != after.study_digest,
         (before.code_version, before.dictionary_digest) != (after.code_version, after.dictionary_digest),
     )
-    was, now = (
-        {(number, site): [n, x] for number, site, n, x in con.execute(_TOTALS.format(units=place)).fetchall()}
-        for place in (source, present)
-    )
-    totals = [[*key, *was.get(key, [0, 0]), *now.get(key, [0, 0])] for key in sorted(was.keys() | now.keys())]
+    parts = explain(con, was, now, between)
+    totals = [row for row in con.execute(_TOTALS.format(before=was, after=now)).fetchall() if _may_be_told(row)]
+    steps = ranked_in_steps(con, was, now, between)
+    if before.recruitment:
+        states = recruitment_from(before.recruitment), recruitment_now(con)
+        steps += recruitment_in_steps(*states, parts, between.rules_changed)
+    told = {(number, site) for number, site, *_ in totals}
     return {
         "before": before.week.isoformat(),
-        "parts": [list(asdict(part).values()) for part in explain(con, source, present, between)],
-        "totals": totals,
+        "parts": [
+            list(asdict(part).values())
+            for part in (*(part for part in parts if (part.number, part.site_id) in told), *parts_of(steps))
+        ],
+        "totals": [*(list(row) for row in totals), *([n, s, *first, *last] for n, s, first, last in totals_of(steps))],
     }
+
+
+def _columns(con: duckdb.DuckDBPyConnection, units: str) -> list[str]:
+    return [column[0] for column in con.execute(f"SELECT * FROM {units} LIMIT 0").description or []]  # noqa: S608
+
+
+def _may_be_told(total: tuple[str, str, int, int, int, int]) -> bool:
+    """Not of a pattern that fewer people have or had than may be told of."""
+    number, _, before, _, after, _ = total
+    return not number.startswith("pattern|") or min(before, after) >= FEWEST
 
 
 def _keep_units(con: duckdb.DuckDBPyConnection, path: Path) -> None:

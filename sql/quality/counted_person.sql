@@ -6,6 +6,8 @@
 -- row, and being enrolled stands for being randomised.
 -- The boxes of the flow (CONSORT 2025), each person in one leaf: `excluded` (not in the trial and not going to be),
 -- `pending`, and of those in the trial `withdrawn`, `lost`, `died`, `completed`, else `in_follow_up`.
+-- eligible: everybody but screening failures; of them counted, who consented. randomised_8_weeks: of those randomised,
+-- who was in the 56 days up to today. `value` of screened: the number of the day that is the newest known of the person.
 WITH changed AS (
     SELECT usubjid, max(recorded_at) AS changed_at
     FROM quality.change
@@ -25,6 +27,8 @@ person AS (
         s.has_allocation,
         CASE WHEN s.has_allocation THEN p.randomised_on ELSE p.consent_date END AS entered_on,
         p.consent_date,
+        greatest(p.consent_date, p.randomised_on) AS newest_on,
+        s.as_of,
         r.kind AS end_kind,
         listed.status_reason AS stated_reason,
         c.changed_at,
@@ -84,7 +88,8 @@ SELECT
     CAST(NULL AS DATE) AS turns_on,
     p.came_at,
     p.changed_at,
-    0 AS n_evidence
+    0 AS n_evidence,
+    NULL AS value
 FROM reasoned AS p
 WHERE p.in_trial
 UNION ALL
@@ -92,7 +97,7 @@ SELECT
     'K10' AS number, l.site_id, l.usubjid AS unit, l.usubjid,
     1 AS n, CASE WHEN q.n_queries > 0 THEN 1 ELSE 0 END AS x, 0 AS n_critical,
     CAST(NULL AS DATE) AS first_on, CAST(NULL AS DATE) AS turns_on, k.came_at, c.changed_at,
-    coalesce(q.n_queries, 0) AS n_evidence
+    coalesce(q.n_queries, 0) AS n_evidence, NULL AS value
 FROM listed AS l
 LEFT JOIN critical AS q ON q.site_id = l.site_id AND q.subject_id = l.subject_id
 LEFT JOIN changed AS c ON c.usubjid = l.usubjid
@@ -101,14 +106,34 @@ UNION ALL
 SELECT
     'K16' AS number, p.site_id, p.usubjid AS unit, p.usubjid,
     1 AS n, CASE WHEN p.study_status = 'SCREEN FAILURE' THEN 1 ELSE 0 END AS x, 0 AS n_critical,
-    p.entered_on AS first_on, CAST(NULL AS DATE) AS turns_on, p.came_at, p.changed_at, 0 AS n_evidence
+    p.entered_on AS first_on, CAST(NULL AS DATE) AS turns_on, p.came_at, p.changed_at, 0 AS n_evidence, NULL AS value
 FROM reasoned AS p
 WHERE p.in_trial AND p.has_allocation
 UNION ALL
 SELECT
-    unnest([p.box, CASE WHEN p.reason IS NOT NULL THEN p.box || ': ' || p.reason END, 'screened',
+    unnest([p.box, CASE WHEN p.reason IS NOT NULL THEN p.box || ': ' || p.reason END,
         CASE WHEN p.in_trial THEN 'randomised' END]) AS number,
     p.site_id, p.usubjid AS unit, p.usubjid, 1 AS n, 1 AS x, 0 AS n_critical,
     CASE WHEN p.in_trial THEN p.entered_on ELSE p.consent_date END AS first_on, CAST(NULL AS DATE) AS turns_on,
-    p.came_at, p.changed_at, 0 AS n_evidence
+    p.came_at, p.changed_at, 0 AS n_evidence, NULL AS value
 FROM reasoned AS p
+UNION ALL
+SELECT
+    'screened' AS number, p.site_id, p.usubjid AS unit, p.usubjid, 1 AS n, 1 AS x, 0 AS n_critical,
+    CASE WHEN p.in_trial THEN p.entered_on ELSE p.consent_date END AS first_on, CAST(NULL AS DATE) AS turns_on,
+    p.came_at, p.changed_at, 0 AS n_evidence,
+    CASE WHEN p.newest_on <= p.as_of THEN p.newest_on - DATE '1970-01-01' END AS value
+FROM reasoned AS p
+UNION ALL
+SELECT
+    'eligible' AS number, p.site_id, p.usubjid AS unit, p.usubjid,
+    1 AS n, CASE WHEN p.consent_date IS NOT NULL THEN 1 ELSE 0 END AS x, 0 AS n_critical,
+    p.consent_date AS first_on, CAST(NULL AS DATE) AS turns_on, p.came_at, p.changed_at, 0 AS n_evidence, NULL AS value
+FROM reasoned AS p
+WHERE p.study_status IS DISTINCT FROM 'SCREEN FAILURE'
+UNION ALL
+SELECT
+    'randomised_8_weeks' AS number, p.site_id, p.usubjid AS unit, p.usubjid, 1 AS n, 1 AS x, 0 AS n_critical,
+    p.entered_on AS first_on, p.entered_on + 56 AS turns_on, p.came_at, p.changed_at, 0 AS n_evidence, NULL AS value
+FROM reasoned AS p
+WHERE p.in_trial AND p.entered_on BETWEEN p.as_of - 55 AND p.as_of

@@ -2,12 +2,14 @@
 -- See quality.counted_unit. Only what everybody may see counts.
 --
 -- K11: of those from whom the primary outcome is due, who has an open query on one of its forms at its visit. K12: all
--- queries; bad: open for more than the indicator's days, and known here for as long. open_queries: those that are open.
+-- queries; bad: open for more than the indicator's days, and known here for as long; `value`: of a closed one the days
+-- until then. open_queries: those that are open.
 -- K14: rows ever held, people and answers; bad: left out by a later full export and not restored since, of them
 -- critical those of the primary outcome. Not counted is what only one arm can have.
 WITH query AS (
     SELECT
         q.query_id, q.site_id, q.subject_id, q.feed, q.record_key, q.opened_on,
+        CASE WHEN q.closed_on IS NOT NULL THEN q.age_days END AS days_to_close,
         greatest(q.opened_on, w.first_on) AS known_on, s.as_of,
         s.study_id || '-' || q.site_id || '-' || q.subject_id AS usubjid,
         q.status IN ('open', 'miscorrected') AS is_open
@@ -76,7 +78,8 @@ SELECT
     CAST(NULL AS DATE) AS turns_on,
     CAST(NULL AS TIMESTAMPTZ) AS came_at,
     CAST(NULL AS TIMESTAMPTZ) AS changed_at,
-    coalesce(q.n_queries, 0) AS n_evidence
+    coalesce(q.n_queries, 0) AS n_evidence,
+    NULL AS value
 FROM quality.primary_due AS d
 LEFT JOIN on_primary AS q ON q.usubjid = d.usubjid
 UNION ALL
@@ -86,7 +89,7 @@ SELECT
     q.opened_on AS first_on,
     CASE WHEN q.is_open THEN q.known_on + CAST(i.days + 1 AS INTEGER) END AS turns_on,
     CAST(NULL AS TIMESTAMPTZ) AS came_at, CAST(NULL AS TIMESTAMPTZ) AS changed_at,
-    CASE WHEN q.is_open THEN 1 ELSE 0 END AS n_evidence
+    CASE WHEN q.is_open THEN 1 ELSE 0 END AS n_evidence, q.days_to_close AS value
 FROM query AS q
 JOIN study.indicator AS i ON i.kri = 'K12'
 UNION ALL
@@ -94,7 +97,7 @@ SELECT
     'open_queries' AS number, q.site_id, q.query_id AS unit, q.usubjid, 1 AS n, CASE WHEN q.is_open THEN 1 ELSE 0 END AS x,
     0 AS n_critical, q.opened_on AS first_on, CAST(NULL AS DATE) AS turns_on,
     CAST(NULL AS TIMESTAMPTZ) AS came_at, CAST(NULL AS TIMESTAMPTZ) AS changed_at,
-    CASE WHEN q.is_open THEN 1 ELSE 0 END AS n_evidence
+    CASE WHEN q.is_open THEN 1 ELSE 0 END AS n_evidence, NULL AS value
 FROM query AS q
 UNION ALL
 SELECT
@@ -102,7 +105,7 @@ SELECT
     1 + coalesce(a.n_answered, 0) AS n, 0 AS x, 0 AS n_critical,
     CAST(NULL AS DATE) AS first_on, CAST(NULL AS DATE) AS turns_on,
     CAST(NULL AS TIMESTAMPTZ) AS came_at, CAST(NULL AS TIMESTAMPTZ) AS changed_at,
-    coalesce(a.n_answered, 0) AS n_evidence
+    coalesce(a.n_answered, 0) AS n_evidence, NULL AS value
 FROM core.subject AS p
 LEFT JOIN answered AS a ON a.usubjid = p.usubjid
 UNION ALL
@@ -113,6 +116,7 @@ SELECT
     max(w.usubjid) AS usubjid,
     count(*) AS n, count(*) AS x, count(*) FILTER (WHERE w.is_primary_outcome) AS n_critical,
     CAST(NULL AS DATE) AS first_on, CAST(NULL AS DATE) AS turns_on,
-    CAST(NULL AS TIMESTAMPTZ) AS came_at, max(w.recorded_at) AS changed_at, count(*) AS n_evidence
+    CAST(NULL AS TIMESTAMPTZ) AS came_at, max(w.recorded_at) AS changed_at, count(*) AS n_evidence,
+    NULL AS value
 FROM withdrawn AS w
 GROUP BY w.site_id, unit

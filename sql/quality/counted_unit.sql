@@ -1,10 +1,12 @@
--- What is behind the numbers of the board's report: one row a number, site and unit (form, person, query).
+-- What is behind the numbers of the board's report: one row a number, site and unit (form, person, query, night).
 --
 -- A site's number is the sum of `x`, its denominator that of `n`: of a site indicator the bad events and what is
 -- counted, of the flow's boxes and open queries both the count. The other columns tell, from one report to the next,
 -- why a number moved: `first_on` (the day that the unit is about), `turns_on` (on that day it changes by the calendar
 -- alone), `came_at` and `changed_at` (when its data first came, and were last corrected), `n_evidence` (answers, or
--- open queries, behind it).
+-- open queries, or files, behind it), `value` (what a median, a curve or an age is made of).
+-- nights|<feed>|<state>: the nights of the arrival calendar, each in its state. came|<feed>: of the last 28 those on
+-- which something was expected or came; counted, on which something was taken.
 -- A new indicator is an entry in schemas/indicators/ and a SELECT in one of the three files that are joined here.
 WITH unit AS (
     SELECT * FROM quality.counted_form
@@ -12,6 +14,18 @@ WITH unit AS (
     SELECT * FROM quality.counted_person
     UNION ALL BY NAME
     SELECT * FROM quality.counted_query
+    UNION ALL BY NAME
+    SELECT
+        unnest([
+            CASE WHEN n.state <> 'not_expected' THEN concat_ws('|', 'nights', n.feed, n.state) END,
+            CASE WHEN n.state <> 'not_expected' AND n.night > s.as_of - 28 THEN 'came|' || n.feed END
+        ]) AS number,
+        n.site_id, n.feed || '|' || CAST(n.night AS VARCHAR) AS unit, 1 AS n,
+        unnest([1, CASE WHEN n.state IN ('accepted', 'partial') THEN 1 ELSE 0 END]) AS x,
+        0 AS n_critical, n.night AS first_on, unnest([n.night + 90, n.night + 28]) AS turns_on,
+        n.n_deliveries AS n_evidence
+    FROM quality.arrival_night AS n
+    CROSS JOIN study.setting AS s
 )
 SELECT
     u.number,
@@ -25,6 +39,9 @@ SELECT
     u.turns_on,
     u.came_at,
     u.changed_at,
-    CAST(u.n_evidence AS BIGINT) AS n_evidence
+    CAST(u.n_evidence AS BIGINT) AS n_evidence,
+    CAST(u.value AS BIGINT) AS value,
+    CAST(coalesce(u.n_items, 0) AS BIGINT) AS n_items,
+    CAST(coalesce(u.n_unscored, 0) AS BIGINT) AS n_unscored
 FROM unit AS u
 WHERE u.number IS NOT NULL

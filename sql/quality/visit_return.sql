@@ -1,44 +1,17 @@
 -- Who returned what at each visit that all arms have: one row a site and visit, everybody in the trial in one state.
---
--- received: a form of the visit came. Else excused: the person left before the window closed. not_yet: the window
--- opens later, or it is not known when. open: today lies in it. overdue: it has closed.
-WITH person AS (
-    SELECT p.usubjid, p.site_id, p.study_end
-    FROM core.subject AS p
-    CROSS JOIN study.setting AS s
-    WHERE CASE WHEN s.has_allocation THEN p.randomised ELSE p.enrolled END
-),
-received AS (
-    SELECT DISTINCT usubjid, avisit FROM quality.person_form WHERE received
-),
-state AS (
+-- The states are those of quality.counted_form: received, else excused, not_yet, open, overdue.
+WITH counted AS (
     SELECT
-        p.site_id, v.avisit, v.avisitn,
-        CASE
-            WHEN r.usubjid IS NOT NULL THEN 'received'
-            WHEN p.study_end < least(w.closes_on, s.as_of) OR p.study_end < w.opens_on THEN 'excused'
-            WHEN w.opens_on IS NULL OR s.as_of < w.opens_on THEN 'not_yet'
-            WHEN s.as_of <= w.closes_on THEN 'open'
-            ELSE 'overdue'
-        END AS state
-    FROM person AS p
-    CROSS JOIN study.setting AS s
-    JOIN study.visit AS v ON v.shared_by_all_arms
-    SEMI JOIN study.scheduled_form AS f ON f.avisit = v.avisit
-    LEFT JOIN core.planned_visit AS w ON w.usubjid = p.usubjid AND w.avisit = v.avisit
-    LEFT JOIN received AS r ON r.usubjid = p.usubjid AND r.avisit = v.avisit
-),
-counted AS (
-    SELECT
-        site_id, avisit,
+        site_id, split_part(number, '|', 2) AS avisit,
         count(*) AS n_randomised,
-        count(*) FILTER (WHERE state = 'not_yet') AS n_not_yet,
-        count(*) FILTER (WHERE state = 'open') AS n_open,
-        count(*) FILTER (WHERE state = 'received') AS n_received,
-        count(*) FILTER (WHERE state = 'overdue') AS n_overdue,
-        count(*) FILTER (WHERE state = 'excused') AS n_excused
-    FROM state
-    GROUP BY site_id, avisit
+        count(*) FILTER (WHERE split_part(number, '|', 3) = 'not_yet') AS n_not_yet,
+        count(*) FILTER (WHERE split_part(number, '|', 3) = 'open') AS n_open,
+        count(*) FILTER (WHERE split_part(number, '|', 3) = 'received') AS n_received,
+        count(*) FILTER (WHERE split_part(number, '|', 3) = 'overdue') AS n_overdue,
+        count(*) FILTER (WHERE split_part(number, '|', 3) = 'excused') AS n_excused
+    FROM quality.counted_unit
+    WHERE starts_with(number, 'visit|')
+    GROUP BY site_id, split_part(number, '|', 2)
 )
 SELECT
     site.site_id,

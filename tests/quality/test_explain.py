@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import duckdb
@@ -36,7 +37,7 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
 def unit(number: str = "K04", unit: str = "u1", **given: Any) -> Unit:
     known = {"number": number, "site_id": "oxford", "unit": unit, "usubjid": "p1", "n": 1, "x": 0, "n_critical": 0,
              "first_on": BEFORE - timedelta(20), "turns_on": None, "came_at": EARLIER, "changed_at": None,
-             "n_evidence": 0}  # fmt: skip
+             "n_evidence": 0, "value": None, "n_items": 0, "n_unscored": 0}  # fmt: skip
     return known | given
 
 
@@ -74,12 +75,53 @@ NEW = unit("K10", "p2", usubjid="p2")
         ([unit("K12", turns_on=BEFORE + timedelta(1), n_evidence=1)], [unit("K12", x=1, n_evidence=1)],
          "cut_off_change"),
         ([unit("K03", turns_on=AFTER)], [], "cut_off_change"),
+        ([], [unit(first_on=BEFORE - timedelta(9), n_evidence=9)], "late_entries"),
+        ([unit("K04", n_evidence=9)], [unit("K04", n_evidence=9, value=3)], None),
     ],
 )  # fmt: skip
 def test_each_reason(con: duckdb.DuckDBPyConnection, before: list[Unit], after: list[Unit], reason: str) -> None:
     found = parts(con, [KNOWN, *before], [KNOWN, *after])
     number = (before or after)[0]["number"]
-    assert {part for (name, part), _ in found.items() if name == number} == {reason}
+    assert {part for (name, part), _ in found.items() if name == number} == ({reason} if reason else set())
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "reason"),
+    [
+        ({"number": "visit|WEEK 8|open", "turns_on": AFTER}, {"number": "visit|WEEK 8|overdue"}, "cut_off_change"),
+        ({"number": "visit|WEEK 8|open", "turns_on": AFTER},
+         {"number": "visit|WEEK 8|received", "n_evidence": 2, "first_on": BEFORE + timedelta(2)}, "new_visits"),
+        ({"number": "visit|WEEK 8|overdue"}, {"number": "visit|WEEK 8|received", "n_evidence": 2}, "late_entries"),
+        ({"number": "visit|WEEK 8|received", "n_evidence": 2}, {"number": "visit|WEEK 8|overdue", "changed_at": SINCE},
+         "corrections"),
+        ({"number": "queries|8_14", "n_evidence": 1, "turns_on": AFTER}, {"number": "queries|15_30", "n_evidence": 1},
+         "cut_off_change"),
+        ({"number": "queries|8_14", "n_evidence": 1}, {"number": "queries|closed"}, "query_resolutions"),
+        ({"number": "nights|usage|absent", "usubjid": None},
+         {"number": "nights|usage|accepted", "usubjid": None, "n_evidence": 1}, "late_entries"),
+        ({"number": "pattern|phq9"}, {"number": "pattern|", "n_evidence": 9}, "late_entries"),
+    ],
+)  # fmt: skip
+def test_what_leaves_one_state_enters_another_for_the_same_reason(
+    con: duckdb.DuckDBPyConnection, before: Unit, after: Unit, reason: str
+) -> None:
+    left, entered = (unit(**{"n": 1, "x": 1} | given) for given in (before, after))
+    assert parts(con, [left], [entered]) == {
+        (left["number"], reason): (-1, -1), (entered["number"], reason): (1, 1)
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ([], [unit("nights|usage|accepted", usubjid=None, first_on=AFTER, n_evidence=1)]),
+        ([unit("nights|usage|accepted", usubjid=None, turns_on=AFTER, n_evidence=1)], []),
+    ],
+)
+def test_a_night_comes_and_goes_with_the_calendar(
+    con: duckdb.DuckDBPyConnection, before: list[Unit], after: list[Unit]
+) -> None:
+    assert {part for _, part in parts(con, before, after, rules_changed=True)} == {"cut_off_change"}
 
 
 @pytest.mark.parametrize(
@@ -124,6 +166,17 @@ some_units = st.dictionaries(
 )  # fmt: skip
 
 
+STATES = ("visit|WEEK 8|open", "visit|WEEK 8|received", "visit|WEEK 8|overdue")
+some_states = st.dictionaries(
+    st.sampled_from(["u1", "u2", "u3"]), st.tuples(st.sampled_from(STATES), st.integers(0, 2)), max_size=3
+)
+
+
+def as_states(found: dict[str, tuple[str, int]]) -> list[Unit]:
+    """Everybody in one state."""
+    return [unit(state, name, x=1, n_evidence=n) for name, (state, n) in found.items()]
+
+
 def as_units(found: dict[tuple[str, str, str], dict[str, Any]]) -> list[Unit]:
     return [unit(number, name, **{"site_id": site, **given}) for (number, site, name), given in found.items()]
 
@@ -136,25 +189,29 @@ def totals(units: list[Unit]) -> dict[str, tuple[int, int]]:
     return summed
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(before=some_units, after=some_units, rules=st.booleans(), dictionary=st.booleans(), days=st.integers(0, 14))
-def test_the_parts_add_up_to_the_difference(
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    nights=st.lists(st.tuples(some_units, some_states), min_size=2, max_size=4),
+    rules=st.booleans(),
+    dictionary=st.booleans(),
+    days=st.integers(0, 14),
+)
+def test_the_parts_add_up_to_the_difference_night_after_night(
     con: duckdb.DuckDBPyConnection,
-    before: dict[tuple[str, str, str], dict[str, Any]],
-    after: dict[tuple[str, str, str], dict[str, Any]],
+    nights: list[tuple[dict[tuple[str, str, str], dict[str, Any]], dict[str, tuple[str, int]]]],
     rules: bool,
     dictionary: bool,
     days: int,
 ) -> None:
-    first, second = as_units(before), as_units(after)
-    found = parts(
-        con, first, second, rules_changed=rules, dictionary_changed=dictionary, later=BEFORE + timedelta(days)
-    )
-    assert {part for _, part in found} <= set(PARTS)
-    was, now = totals(first), totals(second)
-    for number in was.keys() | now.keys():
-        moved = [sizes for (name, _), sizes in found.items() if name == number]
-        assert tuple(sum(side) for side in zip((0, 0), *moved, strict=True)) == (
-            now[number][0] - was[number][0],
-            now[number][1] - was[number][1],
-        )
+    known = [as_units(units) + as_states(states) for units, states in nights]
+    given = {"rules_changed": rules, "dictionary_changed": dictionary, "later": BEFORE + timedelta(days)}
+    for first, second in pairwise(known):
+        found = parts(con, first, second, **given)
+        assert {part for _, part in found} <= set(PARTS)
+        was, now = totals(first), totals(second)
+        for number in was.keys() | now.keys():
+            moved = [sizes for (name, _), sizes in found.items() if name == number]
+            assert tuple(sum(side) for side in zip((0, 0), *moved, strict=True)) == (
+                now[number][0] - was[number][0],
+                now[number][1] - was[number][1],
+            )

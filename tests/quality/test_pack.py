@@ -17,6 +17,8 @@ from pipelines.quality.history import folder_of, load_weeks
 from pipelines.quality.pack import NOTHING, load_pack, record_pack
 from pipelines.quality.report_tables import REPORT_TABLES
 from pipelines.report.board_data import JUDGED, board_data, judge_anew
+from pipelines.report.board.sections.measures import Measures
+from pipelines.report.board.sections.moved_names import moved_name
 from pipelines.report.site_lists import write_site_lists
 from pipelines.study.load import Protocol
 from pipelines.study.study import Limit
@@ -30,7 +32,45 @@ from tests.faults.night import new_trial, second_drop, take_in
 from tests.sql.trial import with_study
 
 FIRST, SECOND = date(2026, 3, 24), date(2026, 3, 31)
-MADE = ("quality.kri", "quality.check_card", "quality.check_grid")
+MADE = ("quality.kri", "quality.check_card", "quality.check_grid", "quality.recruitment_forecast")
+# What a number that moved is now, by its name, as the snapshot's own tables have it: denominator, numerator.
+TABLES_SAY = """
+    SELECT 'visit|' || avisit || '|' || substr(state, 3) AS number, site_id, n AS denominator, n AS numerator
+    FROM (UNPIVOT quality.visit_return ON n_not_yet, n_open, n_received, n_overdue, n_excused INTO NAME state VALUE n)
+    UNION ALL SELECT 'return|' || avisit, site_id, n_received + n_overdue, n_received FROM quality.visit_return
+    UNION ALL SELECT concat_ws('|', 'nights', feed, state), site_id, count(*), count(*) FROM quality.arrival_night
+    GROUP BY ALL
+    UNION ALL SELECT 'came|' || feed, site_id, n_expected, n_arrived FROM quality.currency
+    UNION ALL SELECT 'age|' || feed, site_id, currency_days, currency_days FROM quality.currency
+    UNION ALL SELECT 'lag_median', site_id, lag_median, lag_median FROM quality.currency WHERE lag_median IS NOT NULL
+    UNION ALL SELECT 'lag_p90', site_id, lag_p90, lag_p90 FROM quality.currency WHERE lag_p90 IS NOT NULL
+    UNION ALL SELECT 'queries|' || name, site_id, n, n FROM (
+        UNPIVOT (
+            SELECT site_id, n_open_0_7 AS "0_7", n_open_8_14 AS "8_14", n_open_15_30 AS "15_30",
+                n_open_31_60 AS "31_60", n_open_61 AS over_60, n_closed AS closed
+            FROM quality.query_summary
+        ) ON * EXCLUDE (site_id) INTO NAME name VALUE n
+    )
+    UNION ALL SELECT 'close_median', site_id, median_days, median_days FROM quality.query_summary
+    UNION ALL SELECT 'received_median', site_id, min(lag_days), min(lag_days) FROM quality.lag
+    WHERE received_share >= 0.5 GROUP BY site_id
+    UNION ALL SELECT 'share_by|28', site_id, max(round(100 * received_share)), max(round(100 * received_share))
+    FROM quality.lag WHERE lag_days <= 28 GROUP BY site_id
+    UNION ALL SELECT concat_ws('|', 'items', avisit, instrument), site_id, n_items, n_items_missing
+    FROM quality.completeness
+    UNION ALL SELECT concat_ws('|', 'unscored', avisit, instrument), site_id, n_received, n_unscoreable
+    FROM quality.completeness
+    UNION ALL SELECT 'eligible', site_id, n_eligible, n_consented FROM quality.recruitment
+    UNION ALL SELECT 'months_open', site_id, round(100 * months_open), round(100 * months_open) FROM quality.recruitment
+    UNION ALL SELECT 'rate_open', site_id, round(100 * per_month_open), round(100 * per_month_open)
+    FROM quality.recruitment
+    UNION ALL SELECT 'rate_randomising', site_id, round(100 * per_month_randomising), round(100 * per_month_randomising)
+    FROM quality.recruitment
+    UNION ALL SELECT 'plan', site_id, round(target_to_date), n_randomised FROM quality.recruitment
+    UNION ALL SELECT concat_ws('|', 'forecast', basis, name), '', more, more
+    FROM (UNPIVOT quality.recruitment_forecast ON q025, q10, q50, q90, q975 INTO NAME name VALUE more)
+    WHERE months = 12
+"""
 
 
 def run_night(workspace: Workspace, protocol: Protocol, as_of: date) -> str:
@@ -119,6 +159,28 @@ def test_what_moved_is_explained_to_the_last_unit(told: Any) -> None:
         assert (number, "new_participants", 1) in denominators
     assert ("K06", "late_entries", 9) in denominators
     assert ("K04", "late_entries", -1) in ask(told, parts.format("numerator"))
+
+
+def test_each_number_that_moved_is_now_what_its_table_says(told: Any) -> None:
+    compared = f"""
+        SELECT m.number, m.site_id, m.denominator = t.denominator AND m.numerator = t.numerator
+        FROM board.moved AS m LEFT JOIN ({TABLES_SAY}) AS t USING (number, site_id)
+        WHERE m.number NOT LIKE 'K%'
+    """
+    found = ask(told, compared)
+    assert [row for row in found if row[2] is False] == []
+    kinds = {number.partition("|")[0] for number, _, same in found if same}
+    assert kinds >= {"visit", "return", "nights", "came", "age", "items", "eligible", "plan", "forecast"}
+    not_compared = {number.partition("|")[0].partition(":")[0] for number, _, same in found if same is None}
+    assert not_compared <= {
+        "screened", "randomised", "in_follow_up", "pending", "forms", "open_queries", "randomised_8_weeks"
+    }  # fmt: skip
+
+
+def test_each_number_that_moved_is_said_in_words(told: Any) -> None:
+    for (number,) in ask(told, "SELECT DISTINCT number FROM board.moved WHERE number NOT LIKE 'K%'"):
+        said = moved_name(number, {}, Measures())
+        assert "|" not in said and "_" not in said.replace("lsas_sr", "") and said[0].isupper() or "phq9" in said, said
 
 
 def test_what_came_with_the_first_day_is_not_called_late(told: Any) -> None:

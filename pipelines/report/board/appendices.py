@@ -26,8 +26,10 @@ KEPT = {
     "board.audit": "Whether the audit trail's chain held on the night that published the snapshot.",
     "board.changed_status": "Indicators and checks whose status differs from that of the last pack.",
     "board.explained": "Why each number moved since the last pack: each record that came, went or changed is counted "
-    "under "
-    "the first reason that holds, so that the parts add up to the difference.",
+    "under the first reason that holds, so that the parts add up to the difference. What is no sum (ages, medians, "
+    "shares of a curve, months, rates, the plan to date, the forecast) is reckoned again after each step of a fixed "
+    "order: new people, new visits, late entries, corrections, queries, rules, dictionary, the calendar; a part is "
+    "what its step moved, rounded as shown.",
     "board.moved": "Numbers that moved since the last pack, then and now.",
     "board.night": "Runs of the nightly, and what came of each.",
     "board.rule_change": "What of study file, program, libraries and thresholds differs from the last pack's.",

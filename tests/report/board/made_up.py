@@ -20,7 +20,18 @@ INDICATORS = {
     "K05": ("Primary outcome that cannot be scored", 0.15),
     "K06": ("Items left out of received forms", 0.02),
 }
-MOVED = ("K03", "randomised", "open_queries", "forms|WEEK 15|lsas_sr")
+MOVED = (
+    "K03",
+    "randomised",
+    "open_queries",
+    "forms|WEEK 15|lsas_sr",
+    "pattern|lsas_sr, phq9",
+    "return|WEEK 8",
+    "visit|WEEK 8|overdue",
+    "nights|participants|absent",
+    "came|participants",
+    "queries|over_60",
+)
 VISITS = {"BASELINE": 0, "WEEK 15": 15}
 COLUMNS = (
     "conformance",

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 from pipelines.report.board.parts import Cell, Figure, Flag, Needle, Place, Point, Section, Table
 from pipelines.report.board.sections.findings import Finding, Group, flagged, grouped
-from pipelines.report.board.sections.measures import Measures, measures
+from pipelines.report.board.sections.measures import measures
+from pipelines.report.board.sections.moved_names import APART, CURVES, HUNDREDTHS, moved_name
 from pipelines.report.board.source import Row, Source
 from pipelines.report.board.status import STATUSES
-from pipelines.report.board.trial import Trial
+from pipelines.report.board.trial import ALL_SITES, Trial
 from pipelines.report.board.words import capital, count, day, listed, number, says_shares
 
 QUESTION = "What needs the board's attention?"
@@ -26,7 +27,9 @@ PARTS = {
     "cut_off_change": "the calendar",
 }
 # With many sites all but the indicators are summed over them, so that the table can be read and printed.
-_PLACE = "CASE WHEN $few OR number LIKE 'K%' THEN site_id ELSE '' END"
+_PLACE = (
+    "CASE WHEN $few OR number LIKE 'K%' OR list_contains($apart, split_part(number, '|', 1)) THEN site_id ELSE '' END"
+)
 _PARTS = f"""
     SELECT number, {_PLACE} AS site_id, part,
         coalesce(sum(n) FILTER (side = 'numerator'), 0) AS numerator,
@@ -40,11 +43,15 @@ _TOTALS = f"""
         CAST(sum(numerator) AS BIGINT) AS numerator, CAST(sum(denominator) AS BIGINT) AS denominator
     FROM board.moved GROUP BY ALL ORDER BY ALL
 """  # noqa: S608
-FORMS = "forms|"
-NOT_SPLIT = (
+HOW_SPLIT = (
     "Each number is split into the records that came, went or changed, each under the first reason that holds; what "
-    "has a slash is counted, and all there was to count. Ages of data, arrivals, lags and the forecast move with every "
-    "day and every file, and are not split."
+    "has a slash is counted, and all there was to count. What is no sum is split in steps (appendix A)."
+)
+NOT_SPLIT = (
+    "Not split: the log's quality (section 9), whose parts would tell from night to night who uses the programme; the "
+    "counts of checks (section 6), of which no records are kept but the queries that they open; the statistics of "
+    "section 10, which compare whole distributions; what follows from counts that are split; and lists by week or "
+    "delivery, which only grow."
 )
 CHANGES = ("new", "worse", "better", "cleared", "other")
 
@@ -218,13 +225,16 @@ def _moved(source: Source, trial: Trial) -> list[Figure]:
     titles = _titles(source)
     parts: dict[tuple[str, str], dict[str, Row]] = {}
     few = len(trial.site_ids) <= SITES_APART
-    for row in source.rows(_PARTS, few=few):
+    given = {"few": few, "apart": list(APART)}
+    for row in source.rows(_PARTS, **given):
         parts.setdefault((row["number"], row["site_id"]), {})[row["part"]] = row
-    rows = source.rows(_TOTALS, few=few)
+    rows = [row for row in source.rows(_TOTALS, **given) if _is_shown(row, few)]
     rows.sort(key=lambda row: (_sort(row), -abs(row["numerator"] - row["numerator_before"]), _place(row)))
     names = measures(source)
     lines = [
-        _split(row, parts.get(_place(row), {}), f"{_named(row['number'], titles, names)}, {trial.name(row['site_id'])}")
+        _split(
+            row, parts.get(_place(row), {}), f"{moved_name(row['number'], titles, names)}, {trial.name(row['site_id'])}"
+        )
         for row in rows
     ]
     if not lines:
@@ -237,34 +247,39 @@ def _moved(source: Source, trial: Trial) -> list[Figure]:
             Needle(len(rows), len(rows), "numbers that moved"),
             ["board.moved", "board.explained"],
             Table(head, lines, numeric=frozenset({1, 2})),
-            notes=[NOT_SPLIT],
+            notes=[HOW_SPLIT, NOT_SPLIT],
             appendix=True,
             brief=Table(head, lines[:MOVES_SHOWN], numeric=frozenset({1, 2})),
         )
     ]
 
 
+def _is_shown(row: Row, few: bool) -> bool:
+    """Whether the report shows the number of this site, or of all sites together: only that of what is no sum, where
+    both are known."""
+    kind = row["number"].partition("|")[0]
+    if kind not in APART or kind in ("age", "lag_median", "lag_p90"):
+        return True
+    together = row["site_id"] == ALL_SITES
+    return not (together and kind in CURVES) if few else together
+
+
 def _sort(row: Row) -> int:
-    """Indicators first, then the flow and the queries, then the forms of each visit."""
-    return 0 if row["number"].startswith("K") else 2 if row["number"].startswith(FORMS) else 1
+    """Indicators first, then the flow and the queries, then all that is split by visit, feed or age."""
+    return 0 if row["number"].startswith("K") else 2 if "|" in row["number"] else 1
 
 
 def _place(row: Row) -> tuple[str, str]:
     return row["number"], row["site_id"]
 
 
-def _named(number: str, titles: Mapping[str, str], names: Measures) -> str:
-    """A number in words: an indicator, a box of the flow, open queries, or the forms of a visit."""
-    if number.startswith(FORMS):
-        _, avisit, instrument = number.split("|")
-        return f"{names[instrument]} received at {avisit}, of those received or overdue"
-    return titles.get(number, capital(number.replace("_", " ")))
-
-
 def _split(row: Row, parts: Mapping[str, Row], what: str) -> list[Cell]:
     boxes = row["numerator"] == row["denominator"] and row["numerator_before"] == row["denominator_before"]
+    hundredths = row["number"] in HUNDREDTHS
 
     def written(n: int, total: int, sign: str = "") -> str:
+        if hundredths:
+            return f"{n / 100:{sign}.2f}"
         return f"{n:{sign}d}" if boxes else f"{n:{sign}d}/{total:{sign}d}"
 
     reasons = [

@@ -1,0 +1,82 @@
+"""More of the report's numbers out of the units that are kept: what follows from the indicators' units needs no own."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+from pipelines.warehouse.quoting import identifier
+
+if TYPE_CHECKING:
+    import duckdb
+
+UNITS = "quality.counted_unit"
+AGES = {"0_7": 7, "8_14": 14, "15_30": 30, "31_60": 60}  # days that an open query's age is at most; older: over_60
+FEWEST = 5  # people of a pattern that may be told of, as in quality.missing_pattern
+_AGE = " ".join(f"WHEN $day - first_on <= {days} THEN '{name}'" for name, days in AGES.items())
+_OLDER_ON = " ".join(f"WHEN $day - first_on <= {days} THEN first_on + {days + 1}" for days in AGES.values())
+_NUMBERS = f"""
+    WITH kept AS (SELECT * FROM {{units}}),
+    -- By visit and instrument, as in quality.completeness: forms received, of those received or overdue; of those
+    -- received the ones that cannot be scored; of their items the ones left out.
+    form AS (
+        SELECT * REPLACE (
+            unnest(['forms|', 'unscored|', 'items|']) || split_part(unit, '|', -2) || '|' || split_part(unit, '|', -1)
+                AS number,
+            unnest([n, n - x, n_items]) AS n,
+            unnest([n - x, n_unscored, n_items - CASE WHEN n_items > 0 THEN n_evidence ELSE 0 END]) AS x,
+            NULL AS value
+        )
+        FROM kept WHERE number = 'K04'
+    ),
+    -- Who returned a form at a visit, of those from whom one came or is overdue, as in quality.visit_return.
+    returned AS (
+        SELECT * REPLACE (
+            'return|' || split_part(number, '|', 2) AS number,
+            CASE WHEN number LIKE '%|received' THEN 1 ELSE 0 END AS x,
+            NULL AS turns_on
+        )
+        FROM kept WHERE number LIKE 'visit|%|received' OR number LIKE 'visit|%|overdue'
+    ),
+    -- Every query in one state, as in quality.query_summary: open for so many days, closed, or answered.
+    query AS (
+        SELECT * REPLACE (
+            'queries|' || CASE
+                WHEN n_evidence > 0 THEN CASE {_AGE} ELSE 'over_60' END
+                WHEN value IS NOT NULL THEN 'closed'
+                ELSE 'answered'
+            END AS number,
+            1 AS x, NULL AS value,
+            CASE WHEN n_evidence > 0 THEN CASE {_OLDER_ON} END END AS turns_on
+        )
+        FROM kept WHERE number = 'K12'
+    ),
+    -- Which forms of the visit of the primary outcome a person misses, as in quality.missing_pattern.
+    missed AS (
+        SELECT *, split_part(unit, '|', -1) AS form
+        FROM kept
+        WHERE number = 'K04' AND split_part(unit, '|', -2) = (SELECT primary_avisit FROM study.setting)
+    ),
+    pattern AS (
+        SELECT
+            'pattern|' || coalesce(string_agg(CASE WHEN x = 1 THEN form END, ', ' ORDER BY form), '') AS number,
+            '' AS site_id, usubjid AS unit, usubjid, 1 AS n, 1 AS x, max(first_on) AS first_on,
+            max(changed_at) AS changed_at, CAST(sum(n_evidence) AS BIGINT) AS n_evidence
+        FROM missed
+        GROUP BY usubjid
+    )
+    SELECT * FROM kept
+    UNION ALL BY NAME SELECT * FROM form
+    UNION ALL BY NAME SELECT * FROM returned
+    UNION ALL BY NAME SELECT * FROM query
+    UNION ALL BY NAME SELECT * FROM pattern
+"""  # noqa: S608
+
+
+def make_numbers(con: duckdb.DuckDBPyConnection, name: str, units: str, day: date) -> str:
+    """Make the temporary table `name`: the units of `day`, which SQL reads from `units`, and what follows from them.
+
+    Returns its name.
+    """
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {identifier(name)} AS {_NUMBERS.format(units=units)}", {"day": day})
+    return name

@@ -1,0 +1,92 @@
+"""What the numbers that move are called, by the names under which the parts of their moves are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from pipelines.report.board.sections.measures import Measures
+from pipelines.report.board.words import capital, listed
+
+# What is no sum: of these the sites' numbers do not add up to that of all sites.
+APART = (
+    "age",
+    "lag_median",
+    "lag_p90",
+    "share_by",
+    "received_median",
+    "close_median",
+    "months_open",
+    "rate_open",
+    "rate_randomising",
+    "plan",
+    "forecast",
+)
+CURVES = ("share_by", "received_median")  # of each site, or where there are many of all together
+HUNDREDTHS = ("months_open", "rate_open", "rate_randomising")
+NAMES = {
+    "eligible": "Consented, of those eligible",
+    "randomised_8_weeks": "Randomised in the last 8 weeks",
+    "lag_median": "Days from filling in to receipt, median",
+    "lag_p90": "Days from filling in to receipt, of nine in ten",
+    "received_median": "Days after its window closed until half of a visit's forms have come",
+    "close_median": "Days until half of the queries are closed",
+    "months_open": "Months open",
+    "rate_open": "Randomised a month open",
+    "rate_randomising": "Randomised a month since the first",
+    "plan": "Randomised, of the plan to date",
+}
+BY_FORM = {
+    "forms": "{} received at {}, of those received or overdue",
+    "unscored": "{} of {} that cannot be scored, of those received",
+    "items": "{} of {}: items left out, of those of the received forms",
+}
+AT_VISIT = {
+    "not_yet": "{}: not yet due",
+    "open": "{}: window open",
+    "received": "{}: received",
+    "overdue": "{}: overdue",
+    "excused": "{}: left before",
+}
+NIGHTS = {
+    "accepted": "{}: nights on which all was accepted, of 90",
+    "partial": "{}: nights on which some rows were set aside, of 90",
+    "rejected": "{}: nights on which files were refused or held, of 90",
+    "absent": "{}: nights on which a due file did not come, of 90",
+}
+QUERIES = {
+    "0_7": "Queries open for 0-7 days",
+    "8_14": "Queries open for 8-14 days",
+    "15_30": "Queries open for 15-30 days",
+    "31_60": "Queries open for 31-60 days",
+    "over_60": "Queries open for over 60 days",
+    "closed": "Queries closed",
+    "answered": "Queries answered",
+}
+BASES = {"all": "all months so far", "last_8_weeks": "the last 8 weeks alone"}
+QUANTILES = {"q025": "2.5%", "q10": "10%", "q50": "middle", "q90": "90%", "q975": "97.5%"}
+
+
+def moved_name(number: str, titles: Mapping[str, str], names: Measures) -> str:
+    """A number in words; `titles` are those of indicators, `names` those of instruments."""
+    kind, *of = number.split("|")
+    if kind in BY_FORM:
+        avisit, instrument = of
+        return BY_FORM[kind].format(names[instrument], avisit)
+    if kind == "pattern":
+        missing = [names[name] for name in of[0].split(", ") if name]
+        return f"Missing together: {listed(missing)}" if missing else "Nothing missing at the primary outcome"
+    if kind in _OTHERS:
+        return _OTHERS[kind](*of)
+    return titles.get(number) or NAMES.get(number) or capital(number.replace("_", " "))
+
+
+_OTHERS: dict[str, Callable[..., str]] = {
+    "return": "Returned at {}, of received or overdue".format,
+    "visit": lambda avisit, state: AT_VISIT[state].format(avisit),
+    "nights": lambda feed, state: capital(NIGHTS[state].format(feed)),
+    "came": lambda feed: f"{capital(feed)}: nights with a file, of those of the last 28 on which one was due or came",
+    "age": lambda feed: f"{capital(feed)}: age of the newest event in days",
+    "share_by": lambda days: f"Per cent of a visit's forms received {days} days after its window closed",
+    "queries": lambda state: QUERIES[state],
+    "forecast": lambda basis, q: f"To be randomised in 12 months by {BASES[basis]}, {QUANTILES[q]}",
+}
