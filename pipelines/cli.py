@@ -21,6 +21,7 @@ from pipelines.commands.queries import queries
 from pipelines.commands.report import report
 from pipelines.commands.trace import trace
 from pipelines.commands.try_notices import try_notices
+from pipelines.commands.verify import verify
 from pipelines.workspace import Workspace
 
 # How often Python looks for refuse. As it comes it does so at every 700 objects: a tenth of a night, for nothing found.
@@ -269,4 +270,5 @@ cli.add_command(queries)
 cli.add_command(report)
 cli.add_command(trace)
 cli.add_command(try_notices)
+cli.add_command(verify)
 cli.add_command(propose_mapping)

@@ -55,7 +55,7 @@ def data_cut(workspace: Workspace, protocol: Protocol, snapshot_id: str, tables:
         raise CutError(f"there is no snapshot {snapshot_id}; `ict-trial snapshots` lists them")
     manifest = json.loads((folder / MANIFEST).read_bytes())
     hidden = json.loads((folder / UNBLINDED_MANIFEST).read_bytes())
-    _must_be_same_rules(protocol, manifest)
+    must_be_same_rules(protocol, manifest)
     lock = run_lock(workspace)
     try:
         lock.acquire(timeout=0)
@@ -72,7 +72,8 @@ def data_cut(workspace: Workspace, protocol: Protocol, snapshot_id: str, tables:
     return cut
 
 
-def _must_be_same_rules(protocol: Protocol, manifest: dict[str, Any]) -> None:
+def must_be_same_rules(protocol: Protocol, manifest: dict[str, Any]) -> None:
+    """Raises CutError where the study file or the program is another than the snapshot was made by."""
     snapshot = f"snapshot {manifest['snapshot_id']}"
     if manifest["study_digest"] != protocol.digest:
         raise CutError(
@@ -94,7 +95,7 @@ def _build(
         for other in (cut.store / "cuts").glob("*"):
             effects.remove(other)
         try:
-            _start(cut, protocol, manifest, hidden)
+            start_from_inputs(cut, protocol, manifest, hidden)
         except BaseException:
             close_build(cut)
             effects.remove(cut.build)  # half a build is none
@@ -110,8 +111,8 @@ def _build(
                 raise CutError(f"built again, {name} is not what snapshot {cut.snapshot_id} holds")
 
 
-def _start(cut: DataCut, protocol: Protocol, manifest: dict[str, Any], hidden: dict[str, Any]) -> None:
-    """The build's inputs, as they were known when the snapshot was made."""
+def start_from_inputs(cut: DataCut, protocol: Protocol, manifest: dict[str, Any], hidden: dict[str, Any]) -> None:
+    """The build's inputs, as they were known when the snapshot was made. Raises CutError."""
     from pipelines.quality.answers import load_answers
     from pipelines.safety.acknowledgement import load_acknowledgements
 

@@ -23,6 +23,7 @@ from pipelines.quality.indicators import judge_indicators, stored_count
 from pipelines.quality.pack import load_pack
 from pipelines.report.board_trust import identity
 from pipelines.study.load import Protocol
+from pipelines.verification import verifications
 from pipelines.warehouse.code_version import code_version
 from pipelines.warehouse.database import CLOSED, create_table, insert_rows
 from pipelines.warehouse.published import BLINDED, MANIFEST
@@ -50,6 +51,8 @@ BOARD = {
     "board.night": "started_at, finished_at, as_of DATE, outcome",
     "board.identity": "n_received BIGINT, received_digest, tables_digest, before_digest",
     "board.audit": "chain_holds BOOLEAN, ledger_holds BOOLEAN, n_unexplained BIGINT",
+    "board.verification": "position BIGINT, made_on DATE, from_backup BOOLEAN, digests_hold BOOLEAN, "
+    "chain_holds BOOLEAN, rebuilt, seconds BIGINT",
 }
 WORSE = {"OK": 0, "WATCH": 1, "ACTION": 2}
 
@@ -131,6 +134,11 @@ def _take_history(con: duckdb.DuckDBPyConnection, workspace: Workspace, protocol
         "board.night": [(n.started_at, n.finished_at, n.as_of, n.outcome) for n in nights(workspace)],
         "board.identity": list(identity(workspace, manifest, before[0].snapshot_id if before else None)),
         "board.audit": [tuple(audit.values()) for audit in pack.get("audit", [])],
+        "board.verification": [
+            (n, v.made_at[:10], v.from_backup, v.digests_hold, v.chain_holds, v.rebuilt, v.seconds)
+            for n, v in enumerate(verifications(workspace))
+            if v.snapshot_id <= snapshot_id  # not what was verified after it
+        ],
     }
     for name, columns in BOARD.items():
         pairs = [(*part.split(), "VARCHAR")[:2] for part in columns.split(",")]

@@ -9,23 +9,32 @@
 -- which something was expected or came; counted, on which something was taken.
 -- A new indicator is an entry in schemas/indicators/ and a SELECT in one of the three files that are joined here.
 WITH unit AS (
-    SELECT * FROM quality.counted_form
-    UNION ALL BY NAME
-    SELECT * FROM quality.counted_person
-    UNION ALL BY NAME
-    SELECT * FROM quality.counted_query
-    UNION ALL BY NAME
+    SELECT
+        number, site_id, unit, usubjid, n, x, n_critical, first_on, turns_on, came_at, changed_at, n_evidence, value,
+        n_items, n_unscored
+    FROM quality.counted_form
+    UNION ALL
+    SELECT
+        number, site_id, unit, usubjid, n, x, n_critical, first_on, turns_on, came_at, changed_at, n_evidence, value,
+        0 AS n_items, 0 AS n_unscored
+    FROM quality.counted_person
+    UNION ALL
+    SELECT
+        number, site_id, unit, usubjid, n, x, n_critical, first_on, turns_on, came_at, changed_at, n_evidence, value,
+        0 AS n_items, 0 AS n_unscored
+    FROM quality.counted_query
+    UNION ALL
     SELECT
         unnest([
-            CASE WHEN n.state <> 'not_expected' THEN concat_ws('|', 'nights', n.feed, n.state) END,
-            CASE WHEN n.state <> 'not_expected' AND n.night > s.as_of - 28 THEN 'came|' || n.feed END
+            concat_ws('|', 'nights', n.feed, n.state), CASE WHEN n.night > s.as_of - 28 THEN 'came|' || n.feed END
         ]) AS number,
-        n.site_id, n.feed || '|' || CAST(n.night AS VARCHAR) AS unit, 1 AS n,
+        n.site_id, n.feed || '|' || CAST(n.night AS VARCHAR) AS unit, NULL AS usubjid, 1 AS n,
         unnest([1, CASE WHEN n.state IN ('accepted', 'partial') THEN 1 ELSE 0 END]) AS x,
         0 AS n_critical, n.night AS first_on, unnest([n.night + 90, n.night + 28]) AS turns_on,
-        n.n_deliveries AS n_evidence
+        NULL AS came_at, NULL AS changed_at, n.n_deliveries AS n_evidence, NULL AS value, 0 AS n_items, 0 AS n_unscored
     FROM quality.arrival_night AS n
     CROSS JOIN study.setting AS s
+    WHERE n.state <> 'not_expected'
 )
 SELECT
     u.number,
@@ -41,7 +50,7 @@ SELECT
     u.changed_at,
     CAST(u.n_evidence AS BIGINT) AS n_evidence,
     CAST(u.value AS BIGINT) AS value,
-    CAST(coalesce(u.n_items, 0) AS BIGINT) AS n_items,
-    CAST(coalesce(u.n_unscored, 0) AS BIGINT) AS n_unscored
+    CAST(u.n_items AS BIGINT) AS n_items,
+    CAST(u.n_unscored AS BIGINT) AS n_unscored
 FROM unit AS u
 WHERE u.number IS NOT NULL

@@ -32,5 +32,7 @@ KEPT = {
     "what its step moved, rounded as shown.",
     "board.moved": "Numbers that moved since the last pack, then and now.",
     "board.night": "Runs of the nightly, and what came of each.",
+    "board.verification": "When a snapshot was last verified: built again from the stored originals or from a backup, "
+    "and held against what was published.",
     "board.rule_change": "What of study file, program, libraries and thresholds differs from the last pack's.",
 }

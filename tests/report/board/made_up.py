@@ -544,6 +544,15 @@ def _store(sites: list[str], people: int) -> dict[str, tuple[str, Rows]]:
             "b:chain_holds b:ledger_holds n:n_unexplained",
             [{"chain_holds": True, "ledger_holds": True, "n_unexplained": 0}] if people else [],
         ),
+        "board.verification": (
+            "n:position d:made_on b:from_backup b:digests_hold b:chain_holds v:rebuilt n:seconds",
+            [
+                {"position": 0, "made_on": AS_OF, "from_backup": False, "digests_hold": True, "chain_holds": True}
+                | {"rebuilt": "same", "seconds": 150}
+            ]
+            if people
+            else [],
+        ),
         "board.explained": ("v:number v:site_id v:side v:part n:n", parts if people else []),
         "board.handle": ("v:name v:site_id v:handle", handles if people else []),
         "board.rule_change": ("v:what v:before v:now v:reason", [rule] if people else []),

@@ -224,11 +224,18 @@ def test_the_cover_and_section_11_say_what_can_be_verified_and_what_nobody_has_r
     for digest in ("cd" * 32, "ef" * 32, "12" * 32, "34" * 32):  # study file, received, snapshot, last pack
         assert f"SHA-256 {digest}" in cover
     assert "published on 7 days" in cover
-    assert "The audit trail holds" in machinery and "Restored from a backup on an empty machine" in machinery
+    assert "`" not in cover + machinery and "ict-trial verify prints" in cover
+    assert "and a snapshot built again on" in machinery and "in 2.5 minutes: every table was the same" in machinery
+    assert "never done; the command ict-trial verify --backup FOLDER does it" in machinery
     source, trial = numbers(study(["Oxford"]))
     source.con.execute("UPDATE board.audit SET chain_holds = FALSE")
     altered = open_page(source, trial)
     assert "The audit trail does not hold: the data manager must find out what was altered" in altered
+    source.con.execute("UPDATE board.audit SET chain_holds = TRUE")
+    source.con.execute("UPDATE board.verification SET rebuilt = 'differs'")
+    assert "NOT THE SAME" in (other := open_page(source, trial)) and "was not the same, or could not be built" in other
+    source.con.execute("DELETE FROM board.night WHERE as_of = (SELECT max(as_of) - 3 FROM board.night)")
+    assert "No run was made on 1 day of the last 28" in open_page(source, trial)
     first = open_page(*numbers(study(["Oxford"]), people=0))
     assert "there is none" in first and "No run is on record" in first
     assert "Whether the audit trail holds was not recorded" in first

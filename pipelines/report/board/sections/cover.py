@@ -16,8 +16,13 @@ BLINDED_PEOPLE = (
 )
 NOBODY_BLINDED = "Nobody is blinded in this trial; this report still leaves out everything by arm."
 VERIFY = (
-    "manifest.json beside the snapshot names the SHA-256 of every table and file; `ict-trial nightly --full` builds "
-    "every table again from the files as the sites sent them, and the digests must be the same"
+    "manifest.json beside the snapshot names the SHA-256 of every table and file; the command ict-trial verify "
+    "computes them again, and builds every table anew from the files as the sites sent them"
+)
+HEAD = (
+    "over its changes that tell nothing of arms; whether the whole chain holds is said in section 11. Its head moves "
+    "with the log, so it is not printed here: the command ict-trial verify prints it for those who may open the "
+    "unblinded file"
 )
 AS_OF = "SELECT site_id, min(last_on) AS oldest_on FROM quality.arrival WHERE last_on IS NOT NULL GROUP BY site_id"
 
@@ -71,8 +76,7 @@ def _audit(source: Source) -> list[tuple[str, str]]:
     """The digest of the changes that everybody may see: the head of the whole chain moves with the log too."""
     if AUDIT not in source.digests:
         return []
-    return [("Audit trail", f"SHA-256 {source.digests[AUDIT]} over its changes that tell nothing of arms; whether the "
-             "whole chain holds is said in section 11")]  # fmt: skip
+    return [("Audit trail", f"SHA-256 {source.digests[AUDIT]} {HEAD}")]
 
 
 def _data_as_of(source: Source, trial: Trial) -> str:

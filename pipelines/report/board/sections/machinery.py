@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 from pipelines.report.board.parts import Cell, Figure, Needle, Section, Table
 from pipelines.report.board.source import Row, Source
 from pipelines.report.board.trial import Trial
-from pipelines.report.board.words import capital, count, day
+from pipelines.report.board.words import capital, count, day, number
 
 QUESTION = "Can the machinery be trusted this month?"
 NIGHTS = 28
@@ -28,13 +28,19 @@ OUTCOMES = {
 
 # What a board may ask of the machinery and nobody has written down here: said, so that silence is not taken for "well".
 UNKNOWN = {
-    "Built again from the originals, and compared": "not recorded; `ict-trial nightly --full` does it, and the digests "
-    "on the cover must stay",
-    "Restored from a backup on an empty machine": "not recorded; ask the data manager for the date and the outcome",
     "Allocation held against use of the programme": "not in here, because it would tell of arms; the independent "
     "statistician makes it with the closed report and tells the board whether it holds",
     "Incidents of unblinding or privacy": "not recorded by this program; ask the sponsor",
 }
+REBUILT = {  # whether from a backup → what it is, and how it is done
+    False: ("Built again from the originals, and compared", "ict-trial verify"),
+    True: ("Restored from a backup, built again and compared", "ict-trial verify --backup FOLDER"),
+}
+_LAST = """
+    SELECT *, rebuilt = 'same' AND digests_hold AND chain_holds AS holds FROM board.verification
+    QUALIFY row_number() OVER (PARTITION BY from_backup ORDER BY made_on DESC, position DESC) = 1
+    ORDER BY from_backup
+"""
 
 
 def build(source: Source, trial: Trial) -> Section:
@@ -57,13 +63,14 @@ def build(source: Source, trial: Trial) -> Section:
 
 def _trust(source: Source) -> Figure:
     """Each thing that can be known of the machinery, and what is known of it."""
-    known = _known(source)
+    rebuilt = _rebuilt(source)
+    known = _known(source) | rebuilt
     lines: list[list[Cell]] = [[what, said] for what, said in (known | UNKNOWN).items()]
     return Figure(
         "T11.2",
         _trust_title(source),
         Needle(len(known), len(lines), "things that a record tells of"),
-        ["board.audit", *([CAME] if source.has(CAME) else [])],
+        ["board.audit", *(["board.verification"] if rebuilt else []), *([CAME] if source.has(CAME) else [])],
         Table(["What", "What is known of it"], lines),
     )
 
@@ -90,13 +97,38 @@ def _known(source: Source) -> dict[str, str]:
     return said
 
 
+def _rebuilt(source: Source) -> dict[str, str]:
+    """When a snapshot was last built again, from the originals and from a backup, and how that ended."""
+    if not source.has("board.verification"):
+        return {}
+    made = {row["from_backup"]: _ended(row) for row in source.rows(_LAST)}
+    return {
+        what: made.get(from_backup, f"never done; the command {command} does it")
+        for from_backup, (what, command) in REBUILT.items()
+    }
+
+
+def _ended(row: Row) -> str:
+    if row["rebuilt"] == "impossible":
+        return f"last tried on {day(row['made_on'])}: IT COULD NOT BE DONE; the data manager must find out why"
+    took = f"last on {day(row['made_on'])}, in {number(row['seconds'] / 60, 1)} minutes"
+    return f"{took}: every table was the same" if row["holds"] else f"{took}: NOT THE SAME; {ALTERED}"
+
+
 def _trust_title(source: Source) -> str:
     rows = source.rows("SELECT * FROM board.audit") if source.has("board.audit") else []
     if not rows:
         return "Whether the audit trail holds was not recorded for this snapshot"
-    if all(row["chain_holds"] and row["ledger_holds"] and not row["n_unexplained"] for row in rows):
-        return "The audit trail holds; a rebuild, a restore and incidents are not recorded here"
-    return "The audit trail does not hold: the data manager must find out what was altered"
+    if not all(row["chain_holds"] and row["ledger_holds"] and not row["n_unexplained"] for row in rows):
+        return "The audit trail does not hold: the data manager must find out what was altered"
+    made = source.rows(_LAST) if source.has("board.verification") else []
+    if not made:
+        return "The audit trail holds; no snapshot was ever built again to compare"
+    if not all(row["holds"] for row in made):
+        return "The audit trail holds, but a snapshot that was built again was not the same, or could not be built"
+    return (
+        f"The audit trail holds, and a snapshot built again on {day(max(row['made_on'] for row in made))} was the same"
+    )
 
 
 def _answer(rows: list[Row]) -> str:
@@ -124,11 +156,13 @@ def _nights(rows: list[Row], first: date | None, today: date) -> Figure:
     ]
     nights = {row["as_of"] for row in rows}
     due = min(NIGHTS, (today - first).days + 1) if first else 0
+    missed = [today - timedelta(days=ago) for ago in range(due) if today - timedelta(days=ago) not in nights]
+    lines.append(["No run", len(missed), max(missed, default=None)])
     title = f"No night was missed: a run on each of {count(due, 'day')}"
     if not due:
         title = "No run is on record"
-    elif len(nights) < due:
-        title = f"No run was made on {count(due - len(nights), 'day')} of the last {due}"
+    elif missed:
+        title = f"No run was made on {count(len(missed), 'day')} of the last {due}"
     if 0 < due < NIGHTS:
         title += f" since the first night, of {day(first)}"
     return Figure(
