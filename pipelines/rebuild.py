@@ -8,7 +8,7 @@ workspace, or from a copy of it that was brought back from a backup: then it is 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from pipelines.study.load import Protocol
 from pipelines.validation.isolation import reading
 from pipelines.warehouse.build import derive
 from pipelines.warehouse.database import build_file, close_build, open_build
-from pipelines.warehouse.digest import Canon, table_digest
+from pipelines.warehouse.digest import Canon, sha256_of, table_digest
 from pipelines.warehouse.errors import WarehouseError
 from pipelines.warehouse.graph import load_graph
 from pipelines.warehouse.published import MANIFEST, UNBLINDED, UNBLINDED_MANIFEST
@@ -47,7 +47,11 @@ def differing_tables(
     manifest = json.loads((folder / MANIFEST).read_bytes())
     hidden = json.loads((folder / UNBLINDED_MANIFEST).read_bytes())
     must_be_same_rules(protocol, manifest)
-    with _scratch(workspace, snapshot_id, Workspace(backup) if backup else workspace) as rebuild:
+    source = Workspace(backup) if backup else workspace
+    altered = _altered_originals(source, {str(delivery["sha256"]) for delivery in hidden["deliveries"]})
+    if altered:
+        raise CutError(f"{altered} of its stored originals are lost, or no longer the bytes that were received")
+    with _scratch(workspace, snapshot_id, source) as rebuild:
         try:
             with reading(ahead=True):
                 start_from_inputs(rebuild, protocol, manifest, hidden)
@@ -55,6 +59,12 @@ def differing_tables(
         except (WarehouseError, OSError) as error:
             raise CutError(f"snapshot {snapshot_id} could not be built again: {error}") from None
         return _differing(rebuild, hidden["files"][UNBLINDED]["tables"])
+
+
+def _altered_originals(source: Workspace, sha256s: Iterable[str]) -> int:
+    """How many of the originals are not there, or are not what they are called by."""
+    paths = ((source.original(sha256), sha256) for sha256 in sha256s)
+    return sum(not path.is_file() or sha256_of(path) != sha256 for path, sha256 in paths)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from pipelines.report.board.source import open_source
 from pipelines.report.board.trial import trial_of
 from pipelines.verification import verifications
 from pipelines.warehouse.database import close_build
-from pipelines.warehouse.published import UNBLINDED, current_snapshot
+from pipelines.warehouse.published import UNBLINDED, UNBLINDED_MANIFEST, current_snapshot
 from pipelines.workspace import Workspace
 from tests.faults.night import FIRST_NIGHT, copy_of, new_trial, run_night
 
@@ -62,19 +62,30 @@ def test_built_again_from_a_backup_it_is_the_same_and_the_report_says_so(trial: 
     assert sorted(path.name for path in backup.store.iterdir()) == held, "a backup is only read"
 
 
-def test_an_altered_original_is_found(trial: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rebuild, "judge", lambda con, protocol: [])  # takes as long as all the tables
-    for original in trial.originals.glob("*/*"):
-        text = original.read_text()
-        if "001,phq9,BASELINE,2026-01-04,9,2" in text:
-            original.chmod(0o600)
-            original.write_text(text.replace("001,phq9,BASELINE,2026-01-04,9,2", "001,phq9,BASELINE,2026-01-04,9,3"))
+def test_an_altered_original_is_found(trial: Workspace) -> None:
+    original = next(trial.originals.glob("*/*"))
+    original.chmod(0o600)
+    original.write_bytes(original.read_bytes() + b"\n")
     done = run(trial)
-    assert done.exit_code == 1
-    assert "analysis.adqs" in done.stdout or "could not be built again" in done.stdout, done.output
+    assert done.exit_code == 1 and "1 of its stored originals are lost, or no longer the bytes" in done.stdout, (
+        done.output
+    )
     (made,) = verifications(trial)
-    assert made.rebuilt in ("differs", "impossible") and made.digests_hold and made.chain_holds
-    assert "NOT THE SAME" in said_of_machinery(trial) or "COULD NOT" in said_of_machinery(trial)
+    assert made.rebuilt == "impossible" and made.digests_hold and made.chain_holds
+    assert "COULD NOT BE DONE" in said_of_machinery(trial)
+
+
+def test_a_table_that_comes_out_otherwise_is_named(trial: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rebuild, "judge", lambda con, protocol: [])  # takes as long as all the tables
+    manifest = trial.snapshots / (current_snapshot(trial) or "") / UNBLINDED_MANIFEST
+    manifest.chmod(0o600)
+    said = json.loads(manifest.read_bytes())
+    said["files"][UNBLINDED]["tables"]["analysis.adqs"]["digest"] = "0" * 64
+    manifest.write_text(json.dumps(said))
+    done = run(trial)
+    other = done.stdout.partition("other than published: ")[2]
+    assert done.exit_code == 1 and "analysis.adqs" in other and "analysis.adsl" not in other, done.output
+    assert verifications(trial)[-1].rebuilt == "differs" and "NOT THE SAME" in said_of_machinery(trial)
 
 
 def test_an_altered_file_is_found(trial: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

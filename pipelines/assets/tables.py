@@ -107,9 +107,17 @@ def _spec(graph: Graph, name: str) -> dg.AssetSpec:
         deps=sorted({_upstream(read) for read in _needs(graph, name)}),
         group_name=table.layer,
         kinds={"duckdb", "sql"} if query else MADE_IN_PYTHON[name].kinds,
-        description=f"{table.description}\n\n{query.header}" if query else table.description,
+        description=_description(table, query.header if query else ""),
         metadata=_column_metadata(table),
     )
+
+
+def _description(table: Table, header: str) -> str:
+    """What the head of the SQL file says, and what the dictionary says beyond that."""
+    first, _, more = table.description.partition(". ")
+    if header.partition(":")[0].replace("\n", " ") != first.partition(":")[0].rstrip("."):
+        return f"{table.description}\n\n{header}".rstrip()
+    return f"{header}\n\n{more}" if more and more not in header else header
 
 
 def _make(night: NightResource, graph: Graph, name: str) -> dg.MaterializeResult[None]:
