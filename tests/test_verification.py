@@ -10,7 +10,6 @@ from click.testing import CliRunner, Result
 
 from pipelines import rebuild, verification
 from pipelines.cli import cli
-from pipelines.lock import run_lock
 from pipelines.report.board.sections.machinery import build
 from pipelines.report.board.source import open_source
 from pipelines.report.board.trial import trial_of
@@ -18,15 +17,28 @@ from pipelines.verification import verifications
 from pipelines.warehouse.database import close_build
 from pipelines.warehouse.published import UNBLINDED, UNBLINDED_MANIFEST, current_snapshot
 from pipelines.workspace import Workspace
-from tests.faults.night import FIRST_NIGHT, copy_of, new_trial, run_night
+from tests.faults import night
+from tests.faults.night import copy_of, new_trial
 
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """One night without verdicts, which take as long as all the tables; a whole one is in end_to_end/test_nightly."""
     workspace, protocol = new_trial(tmp_path_factory.mktemp("verified") / "trial")
-    run_night(workspace, protocol, FIRST_NIGHT)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(night, "judge", no_verdicts)
+        night.run_night(workspace, protocol, night.FIRST_NIGHT)
     close_build(workspace)
     return workspace
+
+
+def no_verdicts(con: object, protocol: object) -> list[object]:
+    return []
+
+
+@pytest.fixture(autouse=True)
+def unjudged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rebuild, "judge", no_verdicts)
 
 
 @pytest.fixture
@@ -75,8 +87,7 @@ def test_an_altered_original_is_found(trial: Workspace) -> None:
     assert "COULD NOT BE DONE" in said_of_machinery(trial)
 
 
-def test_a_table_that_comes_out_otherwise_is_named(trial: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rebuild, "judge", lambda con, protocol: [])  # takes as long as all the tables
+def test_a_table_that_comes_out_otherwise_is_named(trial: Workspace) -> None:
     manifest = trial.snapshots / (current_snapshot(trial) or "") / UNBLINDED_MANIFEST
     manifest.chmod(0o600)
     said = json.loads(manifest.read_bytes())
@@ -108,7 +119,5 @@ def test_another_study_file_is_said_to_be_in_the_way(trial: Workspace) -> None:
 def test_usage(trial: Workspace, tmp_path: Path) -> None:
     assert run(trial, "none").exit_code == 2
     assert run(trial, "--backup", str(tmp_path)).exit_code == 2
-    with run_lock(trial).acquire(timeout=0):
-        pass
     (trial.audit / verification.RECORDS).write_text('{"cut sho\n' + json.dumps({"other": 1}) + "\n")
     assert verifications(trial) == []

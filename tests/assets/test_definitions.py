@@ -110,7 +110,9 @@ def test_assets_carry_description_columns_and_group(graph_of_assets) -> None:  #
     for name in load_graph().queries:
         node = graph_of_assets.get(dg.AssetKey(name.split(".")))
         assert node.group_name == name.split(".")[0]
-        assert dictionary[name].description.strip() in node.description
+        first, _, more = dictionary[name].description.partition(". ")
+        said = node.description.replace("\n", " ")
+        assert said.count(first.partition(":")[0].rstrip(".")) == 1 and more.replace("\n", " ").strip() in said, name
         columns = node.metadata["dagster/column_schema"].columns
         assert [column.name for column in columns] == list(dictionary[name].columns)
 

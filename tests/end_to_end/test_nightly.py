@@ -53,6 +53,7 @@ def phq9(subject: str, visit: str, day: str, value: int) -> str:
 
 
 QUESTIONNAIRES = "subject_id,instrument,visit,completed_at,item,value\n"
+COUNTED = ("dagster/row_count", "arrived", "accepted", "quarantined", "duplicate")
 USAGE = "event_id,subject_id,occurred_at,actor,event,module,duration_s\n"
 
 
@@ -92,6 +93,29 @@ def test_a_second_night_without_news_comes_to_the_same(trial: Trial) -> None:
     assert len(list(trial.workspace.snapshots.iterdir())) == 2
     assert "open.html" in report and ("open.pdf" in report or not has_pango())
     assert {path.name: path.read_bytes() for path in latest.glob("open.*")} == report
+
+
+def test_dagster_has_numbers_of_rows_and_quarantine_to_plot_over_nights(trial: Trial) -> None:
+    with dg.DagsterInstance.from_config(str(trial.workspace.dagster_home)) as instance:
+
+        def recorded(*key: str, partition: str | None = None) -> list[dg.AssetMaterialization]:
+            found = instance.fetch_materializations(dg.AssetKey(key), limit=99).records
+            made = [record.asset_materialization for record in found]
+            return [one for one in made if one and one.partition == partition]
+
+        read = recorded("rows", "participants", partition="miyazaki")
+        assert [one.metadata["quarantined"].value for one in read] == [3, 3]
+        assert all(isinstance(one.metadata[name], dg.IntMetadataValue) for one in read for name in COUNTED)
+        made = recorded("analysis", "adqs")
+        assert [one.metadata["dagster/row_count"].value for one in made] == [1, 1]
+        lineage = made[0].metadata["dagster/column_lineage"].value
+        assert isinstance(lineage, dg.TableColumnLineage) and lineage.deps_by_column["aval"]
+
+
+def test_a_published_night_is_built_again_from_its_originals(trial: Trial) -> None:
+    done = trial.run("verify", expect=0)
+    assert "Built again from the stored originals, every table is the same." in done.stdout
+    assert "verify" not in done.stderr and not (trial.workspace.store / "rebuild").exists()
 
 
 def test_reading_every_original_again_comes_to_the_same_in_another_time_zone(
