@@ -22,3 +22,24 @@ def real() -> Path:
 @pytest.fixture(scope="session")
 def ict_sad() -> Protocol:
     return load_protocol(SCHEMAS / "studies" / "ict_sad.yaml")
+
+
+# The files that take longest: begun first, so that at the end no core waits for one of them.
+LONG = (
+    "end_to_end/test_truth.py",
+    "end_to_end/test_nightly.py",
+    "faults/",
+    "end_to_end/",
+    "corpus/test_night.py",
+    "warehouse/test_spark.py",
+    "warehouse/test_touched.py",
+    "sql/test_oracle.py",
+    "sql/test_provenance.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        return next((number for number, name in enumerate(LONG) if f"tests/{name}" in item.nodeid), len(LONG))
+
+    items.sort(key=place)

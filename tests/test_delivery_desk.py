@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from pipelines.cli import cli
 from pipelines.warehouse.query import query
 from pipelines.workspace import Workspace
-from tests.faults.night import FIRST_NIGHT, build_unjudged, make_public, new_trial, take_in
+from tests.faults.night import FIRST_NIGHT, build_unjudged, few_published, make_public, new_trial, take_in
 
 FULL_SOURCE = """\
         - source: register
@@ -38,7 +38,7 @@ class Desk:
     def night(self) -> None:
         now, protocol = FIRST_NIGHT + timedelta(days=self.nights), self.workspace.protocol()
         build_unjudged(self.workspace, protocol, take_in(self.workspace, protocol, now))
-        make_public(self.workspace, protocol, now)
+        make_public(self.workspace, protocol, now, few_published())
         self.nights += 1
 
     def run(self, *words: str) -> Result:

@@ -11,7 +11,7 @@ from pipelines import effects
 from pipelines.landing.receipt import Receipt
 from pipelines.landing.receive import receive
 from pipelines.landing.scan import scan
-from pipelines.quality.audit_chain import write_audit_trail
+from pipelines.quality.audit_chain import AUDIT_TRAIL, write_audit_trail
 from pipelines.quality.audit_ledger import record_nights
 from pipelines.quality.check_table import write_check_results, write_table
 from pipelines.quality.judge import judge
@@ -24,6 +24,7 @@ from pipelines.validation.intake import read_delivery
 from pipelines.validation.rows import Rows
 from pipelines.warehouse.build import derive, start_build
 from pipelines.warehouse.database import build_file, open_build
+from pipelines.warehouse.dictionary import Dictionary, load_dictionary
 from pipelines.warehouse.graph import load_graph
 from pipelines.warehouse.publish import publish
 from pipelines.warehouse.snapshot import write_snapshot
@@ -86,9 +87,9 @@ def build(workspace: Workspace, protocol: Protocol, deliveries: list[Delivery]) 
             write_report_table(con, protocol, name)
 
 
-def build_unjudged(workspace: Workspace, protocol: Protocol, deliveries: list[Delivery]) -> None:
+def build_unjudged(workspace: Workspace, protocol: Protocol, deliveries: list[Delivery], as_of: date = AS_OF) -> None:
     """Every table, with no verdict on any; the verdicts take as long as all the tables."""
-    start_build(workspace, protocol, deliveries, AS_OF)
+    start_build(workspace, protocol, deliveries, as_of)
     graph = load_graph()
     for table in graph.order:
         derive(workspace, table, graph)
@@ -99,13 +100,29 @@ def build_unjudged(workspace: Workspace, protocol: Protocol, deliveries: list[De
             write_table(con, name, [])
 
 
-def make_public(workspace: Workspace, protocol: Protocol, now: datetime) -> None:
+def make_public(
+    workspace: Workspace,
+    protocol: Protocol,
+    now: datetime,
+    dictionary: Dictionary | None = None,
+    as_of: date = AS_OF,
+) -> None:
+    """What `dictionary` says is published; everything where it is not given."""
     for hidden in workspace.snapshots.glob(".*"):
         effects.remove(hidden)
-    folder = write_snapshot(workspace, protocol, AS_OF, now=now)
+    folder = write_snapshot(workspace, protocol, as_of, dictionary, now)
     assert verify_snapshot(folder) == []
     publish(workspace, protocol, folder)
     record_nights(workspace)
+
+
+def few_published() -> Dictionary:
+    """One table of each kind, for tests that publish often and look at no others."""
+    wanted = {"analysis.adsl", "engagement.session", "quality.delivery", AUDIT_TRAIL}
+    return {
+        name: table.model_copy(update={"published": table.published and (name in wanted or name.startswith("meta."))})
+        for name, table in load_dictionary().items()
+    }
 
 
 def run_night(workspace: Workspace, protocol: Protocol, now: datetime) -> None:

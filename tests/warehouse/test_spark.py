@@ -39,7 +39,10 @@ def tables(ict_sad: Protocol) -> Tables:
 
 @pytest.fixture(scope="module")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkEngine]:
-    engine = start_spark(Spark(master="local[1]"), tmp_path_factory.mktemp("spark") / "build")
+    """In a Java that compiles quickly rather than well, and has one thread for its refuse: it lives for seconds."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+        engine = start_spark(Spark(master="local[1]"), tmp_path_factory.mktemp("spark") / "build")
     yield engine
     engine.session.stop()
 
