@@ -104,11 +104,15 @@ def derive(workspace: Workspace, name: str, graph: Graph | None = None) -> Deriv
         with open_build(workspace) as con:
 
             def make() -> None:
-                effects.execute(con, _statement(con, answered(workspace, con, query), table), file=file)
+                asked = answered(workspace, con, query)
+                effects.execute(con, _statement(asked, table), file=file)
+                # To ask the SQL for its columns beforehand would plan it twice for each table.
+                if table is not None and _columns(con, identifier(name)) != list(table.types.items()):
+                    effects.execute(con, _statement(asked, table, _cast_columns(con, asked, table)), file=file)
 
             people = None
             if table is not None and table.person:
-                people = People(con, table, query.reads, graph.dictionary, lambda: _select(con, query, table), file)
+                people = People(con, table, query.reads, graph.dictionary, lambda: _select(query), file)
             anew = on_spark(workspace, query)  # what it answers lies in files that another night does away with
             view = table is not None and table.materialise == "view"
             made = take_over(
@@ -136,22 +140,19 @@ def put_rows(
         raise WarehouseError(f"{name} could not be written: {reason(error)}") from None
 
 
-def _statement(con: Any, query: Query, table: Table | None) -> str:
+def _statement(query: Query, table: Table | None, columns: str = "*") -> str:
     kind = "VIEW" if table is not None and table.materialise == "view" else "TABLE"
-    return f"CREATE OR REPLACE {kind} {identifier(query.name)} AS {_select(con, query, table)}"
+    return f"CREATE OR REPLACE {kind} {identifier(query.name)} AS {_select(query, columns)}"
 
 
-def _select(con: Any, query: Query, table: Table | None) -> str:
+def _select(query: Query, columns: str = "*") -> str:
     inner = query.sql.rstrip().rstrip(";")
-    selected = f"(\n{inner}\n) AS made"
-    columns = "*" if table is None else _cast_columns(con, selected, table)
-    return f"SELECT {columns} FROM {selected}"  # noqa: S608
+    return f"SELECT {columns} FROM (\n{inner}\n) AS made"  # noqa: S608
 
 
-def _cast_columns(con: Any, selected: str, table: Table) -> str:
+def _cast_columns(con: Any, query: Query, table: Table) -> str:
     """The dictionary's columns, each cast to its type where only the width differs."""
-    described = con.execute(f"DESCRIBE SELECT * FROM {selected}").fetchall()  # noqa: S608
-    made = {str(row[0]): _NAMES.get(str(row[1]), str(row[1])) for row in described}
+    made = dict(_columns(con, f"({_select(query)})"))
     _same_columns(table, list(made))
     wrong = [
         f"{name} is {made[name]}, the dictionary says {kind}"
@@ -161,6 +162,12 @@ def _cast_columns(con: Any, selected: str, table: Table) -> str:
     if wrong:
         raise WarehouseError(f"{table.table}: {'; '.join(wrong)}")
     return ", ".join(f"CAST({identifier(n)} AS {kind}) AS {identifier(n)}" for n, kind in table.types.items())
+
+
+def _columns(con: Any, selected: str) -> list[tuple[str, str]]:
+    """The columns of a table or query with their types, in their order."""
+    described = con.execute(f"DESCRIBE SELECT * FROM {selected}").fetchall()  # noqa: S608
+    return [(str(row[0]), _NAMES.get(str(row[1]), str(row[1]))) for row in described]
 
 
 def _same_columns(table: Table, made: list[str]) -> None:

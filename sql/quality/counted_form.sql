@@ -48,7 +48,7 @@ first_come AS (
     GROUP BY usubjid, instrument, completed_on
 ),
 primary_form AS (
-    SELECT f.usubjid, sum(f.n_answered) AS n_answered
+    SELECT f.usubjid, CAST(sum(f.n_answered) AS BIGINT) AS n_answered
     FROM person_form AS f
     JOIN study.score AS s ON s.paramcd = f.primary_paramcd AND s.instrument = f.instrument
     WHERE f.avisit = f.primary_avisit
@@ -92,7 +92,7 @@ SELECT
     f.usubjid,
     1 AS n,
     CASE WHEN f.lag_days > i.days THEN 1 ELSE 0 END AS x,
-    0 AS n_critical,
+    CAST(0 AS BIGINT) AS n_critical,
     f.completed_on AS first_on,
     f.completed_on + 90 AS turns_on,
     f.came_at,

@@ -61,7 +61,7 @@ withdrawn AS (
         )
 ),
 answered AS (
-    SELECT usubjid, site_id, sum(n_answered) AS n_answered
+    SELECT usubjid, site_id, CAST(sum(n_answered) AS BIGINT) AS n_answered
     FROM quality.scoped_form
     WHERE source = 'visit' AND NOT one_arm
     GROUP BY usubjid, site_id
