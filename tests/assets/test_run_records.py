@@ -6,8 +6,11 @@ import sqlite3
 from pathlib import Path
 
 import dagster as dg
+from alembic.script import ScriptDirectory
+from dagster._core.storage.event_log.sqlite import sqlite_event_log
+from dagster._core.storage.sql import get_alembic_config
 
-from pipelines.assets.run_records import STORAGES, run_records
+from pipelines.assets.run_records import STAMPED, STORAGES, run_records
 from pipelines.workspace import Workspace
 
 
@@ -43,3 +46,18 @@ def test_each_file_stays_open_through_a_night_and_is_whole_after_it(tmp_path: Pa
     with run_records(workspace) as instance:
         assert {run.run_id for run in instance.get_runs()} == {first, second}
         assert len(instance.all_logs(second)) == seen
+
+
+def test_every_file_has_the_revision_that_dagster_would_give_it(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    before = [module.check_alembic_revision for module in STAMPED]
+    for _night in range(2):  # that makes the files, and that finds them
+        with run_records(workspace) as instance:
+            _run(instance)
+    assert [module.check_alembic_revision for module in STAMPED] == before, "nothing is left behind"
+    last = ScriptDirectory.from_config(get_alembic_config(sqlite_event_log.__file__)).get_current_head()
+    files = [*workspace.dagster_home.rglob("*.db")]
+    assert len(files) == 5, "of runs, of schedules, of all events, and of the events of each run"
+    for file in files:
+        with sqlite3.connect(file) as connection:
+            assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(last,)], file.name
