@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -23,15 +22,6 @@ BEFORE, AFTER = date(2026, 6, 7), date(2026, 6, 14)
 BUILT = datetime(2026, 6, 7, 3, tzinfo=UTC)
 SINCE, EARLIER = BUILT + timedelta(days=2), BUILT - timedelta(days=30)
 Unit = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def con() -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect() as con:
-        con.execute("SET TimeZone = 'UTC'")
-        for name in ("before", "after"):
-            con.execute(f"CREATE TABLE {name}_units ({', '.join(f'{c} {t}' for c, t in UNITS.types.items())})")
-        yield con
 
 
 def unit(number: str = "K04", unit: str = "u1", **given: Any) -> Unit:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import date, timedelta
 from itertools import pairwise
@@ -10,7 +9,6 @@ from math import ceil
 from typing import Any
 
 import duckdb
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -23,15 +21,6 @@ from tests.sql.trial import MEMORY
 
 EPOCH = date(1970, 1, 1)
 WEEK = timedelta(7)
-
-
-@pytest.fixture(scope="module")
-def con() -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect() as con:
-        con.execute("SET TimeZone = 'UTC'")
-        for name in ("before", "after"):
-            con.execute(f"CREATE TABLE {name}_units ({', '.join(f'{c} {t}' for c, t in UNITS.types.items())})")
-        yield con
 
 
 def in_steps(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from pipelines.report.board.sections.measures import Measures
+from pipelines.report.board.sections.recruitment import BASES
 from pipelines.report.board.words import capital, listed
 
 # What is no sum: of these the sites' numbers do not add up to that of all sites.
@@ -62,7 +63,6 @@ QUERIES = {
     "closed": "Queries closed",
     "answered": "Queries answered",
 }
-BASES = {"all": "all months so far", "last_8_weeks": "the last 8 weeks alone"}
 QUANTILES = {"q025": "2.5%", "q10": "10%", "q50": "middle", "q90": "90%", "q975": "97.5%"}
 
 
