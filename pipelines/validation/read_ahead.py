@@ -1,4 +1,4 @@
-"""Read the next batch of a file while the last one is being judged."""
+"""Fetch what comes next while the last is being worked on: the batches of a file, the tables of a night."""
 
 from __future__ import annotations
 
