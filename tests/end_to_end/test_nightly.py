@@ -93,6 +93,7 @@ def test_a_second_night_without_news_comes_to_the_same(trial: Trial) -> None:
     assert len(list(trial.workspace.snapshots.iterdir())) == 2
     assert "open.html" in report and ("open.pdf" in report or not has_pango())
     assert {path.name: path.read_bytes() for path in latest.glob("open.*")} == report
+    trial.workspace.deployment_file.write_text("report_pdf: false\n")  # of no later test's concern
 
 
 def test_dagster_has_numbers_of_rows_and_quarantine_to_plot_over_nights(trial: Trial) -> None:
@@ -203,11 +204,11 @@ def test_only_the_named_site_takes_in_new_drops(trial: Trial) -> None:
         "c.csv",
         "contact_id,subject_id,occurred_at,kind,direction,minutes,therapist_id\n",
     )
-    trial.nightly("--site", "hong_kong", *AS_OF)
+    trial.night_here("--site", "hong_kong", *AS_OF)
     rows = trial.query("SELECT DISTINCT site_id FROM quality.delivery WHERE feed = 'contacts'")
     assert [row["site_id"] for row in rows] == ["hong_kong"]
     assert len(trial.query("SELECT * FROM analysis.adsl WHERE siteid = 'oxford'")) == 1
-    trial.nightly(*AS_OF)
+    trial.night_here(*AS_OF)
     assert len(trial.query("SELECT * FROM quality.delivery WHERE feed = 'contacts'")) == 2
 
 

@@ -18,14 +18,14 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def ptsd(tmp_path_factory: pytest.TempPathFactory) -> Trial:
     trial = simulated(tmp_path_factory.mktemp("ptsd"), "ict_ptsd", 28, 4, faults=False)
-    trial.nightly("--as-of", str(TODAY))
+    trial.night_here("--as-of", str(TODAY))
     return trial
 
 
 @pytest.fixture(scope="module")
 def case(tmp_path_factory: pytest.TempPathFactory) -> Trial:
     trial = simulated(tmp_path_factory.mktemp("case"), "single_case", 1, 1, faults=False)
-    trial.nightly("--as-of", str(TODAY))
+    trial.night_here("--as-of", str(TODAY))
     return trial
 
 

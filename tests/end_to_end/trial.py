@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+from click.testing import CliRunner
+
+from pipelines.cli import cli
 from pipelines.workspace import Workspace
 
 COMMAND = str(Path(sys.executable).with_name("ict-trial"))
 
 
 class Trial:
-    """`ict-trial …` on one workspace; every call is a process of its own. Its nights make the PDF of their report only
-    where a test looks at one: it takes longer than the rest of a small night."""
+    """`ict-trial …` on one workspace. `run` and `nightly` are processes of their own, as people's are; `run_here`,
+    `night_here` and `query` are the same commands in this process, which has long since loaded what they need: for
+    tests that are about what is published and not about the process (which a night leaves with the build open: `trace`
+    then says that one is at work). Nights make the PDF of their report only where a
+    test looks at one: it takes longer than the rest of a small night."""
 
     def __init__(self, root: Path, study: str | Path = "ict_sad", report_pdf: bool = False) -> None:
         self.workspace = Workspace(root)
@@ -36,9 +43,23 @@ class Trial:
     def nightly(self, *words: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
         return self.run("nightly", "--settle", "0", *words, expect=expect)
 
+    def run_here(self, *words: str, expect: int) -> subprocess.CompletedProcess[str]:
+        before = os.umask(0o077)  # as `pipelines.cli.main` has it
+        try:
+            done = CliRunner().invoke(cli, [words[0], "--workspace", str(self.workspace.root), *words[1:]])
+        finally:
+            os.umask(before)
+        if done.exception is not None and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        assert done.exit_code == expect, (words, done.exit_code, done.output)
+        return subprocess.CompletedProcess(words, done.exit_code, done.stdout, done.stderr)
+
+    def night_here(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return self.run_here("nightly", "--settle", "0", *words, expect=0)
+
     def query(self, sql: str, *words: str) -> list[dict[str, Any]]:
         """Rows of the unblinded snapshot as dictionaries."""
-        done = self.run("query", "--unblinded", "--format", "json", *words, sql, expect=0)
+        done = self.run_here("query", "--unblinded", "--format", "json", *words, sql, expect=0)
         rows: list[dict[str, Any]] = json.loads(done.stdout)
         return rows
 
