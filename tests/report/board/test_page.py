@@ -250,6 +250,20 @@ def test_what_the_weeks_still_flag_and_tonight_does_not_is_said() -> None:
     assert open_page(source, trial).count(said) == 2
 
 
+def test_of_a_night_that_flags_nothing_it_is_said_what_nobody_could_have_seen() -> None:
+    source, trial = numbers(study(["Oxford", "Kyoto"]))
+    for table in ("quality.kri", "board.shown", "quality.check_card", "quality.currency"):
+        source.con.execute(f"UPDATE {table} SET status = 'OK'")
+    source.con.execute("UPDATE quality.kri SET status = 'TOO_FEW' WHERE kri = 'K05'")
+    source.con.execute("UPDATE quality.kri SET power_watch = CASE kri WHEN 'K05' THEN 0.12 ELSE 0.9 END")
+    section = open_page(source, trial).partition('id="s1"')[2].partition("</section>")[0]
+    said = unescape(re.sub("<[^>]*>", "", section))
+    assert "Nothing is flagged: no check and no indicator lies beyond what was tolerated, at any site." in said
+    assert "Of 8 indicators (by site) some could not be assessed: 2 TOO FEW." in said
+    assert "A site twice as bad as tolerated would have been flagged with a chance of 12 to 90%" in said
+    assert "Decisions asked of the board: none by these numbers." in said
+
+
 @pytest.mark.parametrize("n_sites", [3, 12])
 def test_every_finding_is_on_the_first_page_or_counted_there(n_sites: int) -> None:
     source, trial = numbers(study([f"Site {i}" for i in range(n_sites)]))
