@@ -9,6 +9,7 @@ import pytest
 from pipelines.study.load import Protocol
 from pipelines.warehouse.blinding import blinded_contents
 from pipelines.warehouse.dictionary import load_dictionary
+from tests.sql.test_responses import gad7
 from tests.sql.trial import RANDOMISED, Trial, day, phq9, with_study
 from tests.sql.waiting import AFTER, waiting_list
 
@@ -119,6 +120,27 @@ def test_the_second_baseline_does_not_stand_for_a_visit_of_the_wait_that_another
     trial = waited(waiting_list(ict_sad, {"weeks": 17}), [(day(1), 20), (day(105), 17), (day(118), 15)])
     found = trial.tables().rows("SELECT ady, avisit, anl01fl, ablper FROM analysis.adqs WHERE ady > 1 ORDER BY ady")
     assert found == [(105, "WEEK 15", "Y", None), (118, "WEEK 15", None, 2)]
+
+
+def test_recovery_is_judged_from_the_baseline_of_the_visits_own_epoch(ict_sad: Protocol) -> None:
+    worse, better = (12, 15), (4, 5)  # GAD-7 and PHQ-9, of which the cut-offs are 8 and 10
+    trial = waited(waiting_list(ict_sad, {"weeks": 15}), [])
+    trial.person("002", None, status="randomised")
+    trial.add("allocation", "oxford", subject_id="002", arm="WAIT", randomised_on=RANDOMISED)
+    for subject, *totals in (("001", better, worse, better), ("002", worse, better, better)):
+        for when, (gad, phq) in zip((day(1), START, START + timedelta(56)), totals, strict=True):
+            trial.form(subject, "gad7", when, gad7(gad))
+            trial.form(subject, "phq9", when, phq9(phq))
+    sql = """
+        SELECT subjid, avisit, avalc FROM analysis.adresp
+        WHERE defid = 'nhs_talking_therapies' AND paramcd = 'RECOV' ORDER BY ALL
+    """
+    assert trial.tables("analysis.adresp").rows(sql) == [
+        ("001", "AFTER WEEK 8", "Y"),
+        ("001", "WEEK 15", "NA"),  # no case when the wait began
+        ("002", "AFTER WEEK 8", "NA"),  # none any more when treatment began
+        ("002", "WEEK 15", "Y"),
+    ]
 
 
 def test_weeks_are_counted_from_both_starts(ict_sad: Protocol) -> None:
