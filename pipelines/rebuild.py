@@ -17,6 +17,7 @@ from pipelines import effects
 from pipelines.data_cut import CutError, DataCut, must_be_same_rules, start_from_inputs
 from pipelines.quality.audit_chain import write_audit_trail
 from pipelines.quality.check_table import write_check_results
+from pipelines.quality.engine import ENGINE
 from pipelines.quality.judge import judge
 from pipelines.quality.report_tables import REPORT_TABLES, write_report_table
 from pipelines.study.load import Protocol
@@ -86,9 +87,10 @@ def _scratch(workspace: Workspace, snapshot_id: str, source: Workspace) -> Itera
 
 def _derive_all(rebuild: DataCut, protocol: Protocol) -> None:
     graph = load_graph()
-    for name in graph.order:
-        derive(rebuild, name, graph)
-    with open_build(rebuild) as con:
+    with ENGINE.may_load(), open_build(rebuild) as con:
+        ENGINE.load()
+        for name in graph.order:
+            derive(rebuild, name, graph)
         write_audit_trail(con, build_file(rebuild))
         write_check_results(con, judge(con, protocol))
         for name in REPORT_TABLES:
