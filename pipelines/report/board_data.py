@@ -45,7 +45,7 @@ BOARD = {
     "numerator BIGINT",
     "board.explained": "number, site_id, side, part, n BIGINT",
     "board.changed_status": "kind, name, site_id, before, now, change",
-    "board.last_pack": "week DATE, as_of DATE, snapshot_id",
+    "board.last_pack": "week DATE, as_of DATE, snapshot_id, compared BOOLEAN",
     "board.rule_change": "what, before, now, reason",
     "board.handle": "name, site_id, handle",
     "board.night": "started_at, finished_at, as_of DATE, outcome",
@@ -128,7 +128,9 @@ def _take_history(con: duckdb.DuckDBPyConnection, workspace: Workspace, protocol
             if n
         ],
         "board.changed_status": list(_changed_statuses(con, before)),
-        "board.last_pack": [(week.week, week.as_of, week.snapshot_id) for week in before],
+        "board.last_pack": [
+            (week.week, week.as_of, week.snapshot_id, pack["before"] == week.week.isoformat()) for week in before
+        ],
         "board.rule_change": list(_rule_changes(con, before, protocol, manifest)),
         "board.handle": pack["handles"],
         "board.night": [(n.started_at, n.finished_at, n.as_of, n.outcome) for n in nights(workspace)],

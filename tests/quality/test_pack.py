@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import polars as pl
 import pytest
 
 from pipelines.quality.check_table import write_check_results, write_table
-from pipelines.quality.history import folder_of, load_weeks
+from pipelines.quality.history import folder_of, load_weeks, units_file
 from pipelines.quality.pack import NOTHING, load_pack, record_pack
 from pipelines.quality.report_tables import REPORT_TABLES
 from pipelines.report.board.sections.measures import Measures
@@ -131,6 +132,20 @@ def test_each_week_is_kept_once(told: Any) -> None:
 
 def test_the_first_night_has_nothing_to_compare_with(told: Any) -> None:
     assert ask(told, "FROM board.last_pack", night=0) == ask(told, "FROM board.explained", night=0) == []
+
+
+def test_records_of_a_week_that_an_earlier_program_kept_are_not_compared(told: Any) -> None:
+    workspace, protocol, snapshots = told
+    units = units_file(workspace, load_weeks(workspace)[0].week)
+    kept = units.read_bytes()
+    compared = "SELECT compared FROM board.last_pack"
+    assert ask(told, compared) == [(True,)]
+    pl.read_parquet(units).drop("value").write_parquet(units)
+    record_pack(workspace, protocol, snapshots[1])
+    assert ask(told, compared) == [(False,)] and ask(told, "FROM board.moved") == []
+    units.write_bytes(kept)
+    record_pack(workspace, protocol, snapshots[1])
+    assert ask(told, compared) == [(True,)] and ask(told, "FROM board.moved") != []
 
 
 def test_what_moved_is_explained_to_the_last_unit(told: Any) -> None:

@@ -506,7 +506,7 @@ def _store(sites: list[str], people: int) -> dict[str, tuple[str, Rows]]:
         for k, kri in enumerate(INDICATORS)
         for i, site in enumerate(sites)
     ]
-    last = [{"week": AS_OF - timedelta(days=8), "as_of": AS_OF - timedelta(days=7)}] if people else []
+    last = [{"week": AS_OF - timedelta(days=8), "as_of": AS_OF - timedelta(days=7), "compared": True}] if people else []
     changed = [
         {"kind": "check", "name": "check_0", "site_id": sites[0], "before": "OK", "now": "WATCH", "change": "new"},
         {"kind": "kri", "name": "K03", "site_id": sites[-1], "before": "ACTION", "now": "WATCH", "change": "better"},
@@ -527,7 +527,7 @@ def _store(sites: list[str], people: int) -> dict[str, tuple[str, Rows]]:
     return {
         "board.weekly": ("v:kind v:name v:site_id d:week x:value x:threshold v:status", weekly),
         "board.shown": ("v:kind v:name v:site_id v:status d:since", shown),
-        "board.last_pack": ("d:week d:as_of", last),
+        "board.last_pack": ("d:week d:as_of b:compared", last),
         "board.changed_status": ("v:kind v:name v:site_id v:before v:now v:change", changed if people else []),
         "board.moved": (
             "v:number v:site_id n:denominator_before n:numerator_before n:denominator n:numerator",

@@ -301,6 +301,14 @@ def test_every_number_that_moved_has_its_parts() -> None:
     assert (moved.count(", Site 0"), moved.count(", All sites")) == (1, len(MOVED) - 1)
 
 
+def test_where_moves_cannot_be_split_it_is_said() -> None:
+    source, trial = numbers(study(["Oxford"]))
+    said = "What moved since the last pack cannot be split into reasons"
+    assert said not in open_page(source, trial)
+    source.con.execute("UPDATE board.last_pack SET compared = FALSE")
+    assert said in open_page(source, trial)
+
+
 def test_the_same_numbers_give_the_same_page() -> None:
     made = [open_page(*numbers(study(["Oxford", "宮崎"], ["GBR", "JPN"]))) for _ in range(2)]
     assert made[0] == made[1]

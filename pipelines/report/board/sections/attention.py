@@ -69,7 +69,7 @@ def build(source: Source, trial: Trial) -> Section:
         answer,
         points=[_point(group, trial) for group in groups[:SHOWN]],
         figures=[*_changed(source, trial), *_moved(source, trial)],
-        closing=[*_first_pack(source), _decisions(found)],
+        closing=[*_first_pack(source), *_not_compared(source), _decisions(found)],
     )
 
 
@@ -170,6 +170,15 @@ def _first_pack(source: Source) -> list[str]:
     if source.has("board.last_pack") and source.rows("SELECT * FROM board.last_pack"):
         return []
     return ["There is no earlier pack to compare with."]
+
+
+def _not_compared(source: Source) -> list[str]:
+    if not source.has("board.last_pack") or not source.rows("SELECT * FROM board.last_pack WHERE NOT compared"):
+        return []
+    return [
+        "What moved since the last pack cannot be split into reasons: the records of that week are lost, or an earlier "
+        "version of the program kept less of them."
+    ]
 
 
 def _changed(source: Source, trial: Trial) -> list[Figure]:
