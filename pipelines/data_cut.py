@@ -8,7 +8,8 @@ code, as of the same day. Whether it is the same, digests say; where it cannot b
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -56,20 +57,29 @@ def data_cut(workspace: Workspace, protocol: Protocol, snapshot_id: str, tables:
     manifest = json.loads((folder / MANIFEST).read_bytes())
     hidden = json.loads((folder / UNBLINDED_MANIFEST).read_bytes())
     must_be_same_rules(protocol, manifest)
+    cut = DataCut(workspace.root, snapshot_id)
+    with between_nights(workspace):
+        try:
+            _build(cut, protocol, manifest, hidden, set(tables))
+        except WarehouseError as error:
+            raise CutError(f"snapshot {snapshot_id} could not be built again: {error}") from None
+        finally:
+            close_build(cut)
+    return cut
+
+
+@contextmanager
+def between_nights(workspace: Workspace) -> Iterator[None]:
+    """Within the block no night begins. Raises CutError where one is at work."""
     lock = run_lock(workspace)
     try:
         lock.acquire(timeout=0)
     except Timeout:
         raise CutError("a night is at work on the store; ask again when it has ended") from None
-    cut = DataCut(workspace.root, snapshot_id)
     try:
-        _build(cut, protocol, manifest, hidden, set(tables))
-    except WarehouseError as error:
-        raise CutError(f"snapshot {snapshot_id} could not be built again: {error}") from None
+        yield
     finally:
-        close_build(cut)
         lock.release()
-    return cut
 
 
 def must_be_same_rules(protocol: Protocol, manifest: dict[str, Any]) -> None:

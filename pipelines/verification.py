@@ -12,11 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 
-from filelock import Timeout
-
 from pipelines import effects
-from pipelines.data_cut import CutError
-from pipelines.lock import run_lock
+from pipelines.data_cut import CutError, between_nights
 from pipelines.quality.audit_chain import first_broken_link
 from pipelines.quality.audit_ledger import Verdict, judge_present
 from pipelines.rebuild import differing_tables
@@ -54,12 +51,7 @@ def verify(
 
     Raises CutError where a night is at work on the store.
     """
-    lock = run_lock(workspace)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise CutError("a night is at work on the store; ask again when it has ended") from None
-    try:
+    with between_nights(workspace):
         digests = verify_snapshot(workspace.snapshots / snapshot_id)
         chain_holds, chain = _chain(workspace, snapshot_id) if not digests else (False, NOT_READ)
         began = monotonic()
@@ -75,8 +67,6 @@ def verify(
         )
         ledger = effects.make_directory(workspace.audit) / RECORDS
         effects.append(ledger, json.dumps(asdict(found), sort_keys=True))
-    finally:
-        lock.release()
     written = [f"Differs: {what}." for what in digests] or [
         "Every file and table has the digest it was published with."
     ]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from pipelines.quality.handles import site_handles
 from pipelines.quality.history import Value, Week, folder_of, load_weeks, save_week, sunday_of, units_file
 from pipelines.quality.in_steps import parts_of, ranked_in_steps, totals_of
 from pipelines.quality.numbers import FEWEST, UNITS, make_numbers
-from pipelines.quality.recruitment_steps import recruitment_from, recruitment_in_steps, recruitment_now
+from pipelines.quality.recruitment_steps import Recruitment, recruitment_from, recruitment_in_steps, recruitment_now
 from pipelines.study.grid import load_grid
 from pipelines.study.indicator import load_indicators
 from pipelines.study.load import Protocol
@@ -53,11 +53,10 @@ _FAILING = """
     WHERE q.blinding = 'safe' AND q.status IN ('open', 'miscorrected')
 """
 _TOTALS = """
-    SELECT number, site_id, CAST(coalesce(sum(b.n), 0) AS BIGINT), CAST(coalesce(sum(b.x), 0) AS BIGINT),
-        CAST(coalesce(sum(a.n), 0) AS BIGINT), CAST(coalesce(sum(a.x), 0) AS BIGINT)
+    SELECT number, site_id, CAST(coalesce(b.n, 0) AS BIGINT), CAST(coalesce(b.x, 0) AS BIGINT),
+        CAST(coalesce(a.n, 0) AS BIGINT), CAST(coalesce(a.x, 0) AS BIGINT)
     FROM (SELECT number, site_id, sum(n) AS n, sum(x) AS x FROM {before} GROUP BY ALL) AS b
     FULL JOIN (SELECT number, site_id, sum(n) AS n, sum(x) AS x FROM {after} GROUP BY ALL) AS a USING (number, site_id)
-    GROUP BY number, site_id
     ORDER BY number, site_id
 """
 
@@ -76,9 +75,10 @@ def record_pack(workspace: Workspace, protocol: Protocol, snapshot_id: str) -> N
         content["handles"] = list(_handles(con, workspace))
         content["audit"] = [_audit(con, workspace)]
     with open_build(workspace) as con:
-        week.recruitment.update(asdict(recruitment_now(con)))
+        recruitment = recruitment_now(con)
+        week = replace(week, recruitment=asdict(recruitment))
         if earlier:
-            content |= _moved(con, workspace, earlier[-1], week)
+            content |= _moved(con, workspace, earlier[-1], week, recruitment)
         if not (folder_of(workspace) / f"{week.week.isoformat()}.json").exists():
             _keep_units(con, units_file(workspace, week.week))
     save_week(workspace, week)
@@ -159,7 +159,9 @@ def _audit(con: duckdb.DuckDBPyConnection, workspace: Workspace) -> dict[str, An
     }
 
 
-def _moved(con: duckdb.DuckDBPyConnection, workspace: Workspace, before: Week, after: Week) -> dict[str, Any]:
+def _moved(
+    con: duckdb.DuckDBPyConnection, workspace: Workspace, before: Week, after: Week, recruitment: Recruitment
+) -> dict[str, Any]:
     units = units_file(workspace, before.week)
     kept = f"read_parquet({literal(str(units))})"
     if not units.exists() or _columns(con, kept) != _columns(con, UNITS):
@@ -177,8 +179,8 @@ def _moved(con: duckdb.DuckDBPyConnection, workspace: Workspace, before: Week, a
     totals = [row for row in con.execute(_TOTALS.format(before=was, after=now)).fetchall() if _may_be_told(row)]
     steps = ranked_in_steps(con, was, now, between)
     if before.recruitment:
-        states = recruitment_from(before.recruitment), recruitment_now(con)
-        steps += recruitment_in_steps(*states, parts, between.rules_changed)
+        was_recruited = recruitment_from(before.recruitment)
+        steps += recruitment_in_steps(was_recruited, recruitment, parts, between.rules_changed)
     told = {(number, site) for number, site, *_ in totals}
     return {
         "before": before.week.isoformat(),

@@ -154,8 +154,7 @@ class Instrument(Strict):
     `version` names the rule; a rival rule of the same instrument is `<instrument>@<version>.yaml`. `language` is
     `any` where all language versions are scored alike. `verified`: somebody read the items and the scoring in the
     paper, a guideline or the owner's own pages, not only in another program; what nobody did read is listed under
-    `unsure`. A file without items says what is known of an instrument
-    that cannot be scored yet.
+    `unsure`. A file without items says what is known of an instrument that cannot be scored yet.
     """
 
     instrument: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
