@@ -13,7 +13,21 @@ from pathlib import Path
 from tests.bench.figure import GIB, Figure
 from tests.bench.log_trial import AS_OF, write_log_trial, write_next_log
 from tests.bench.measure import Measured
-from tests.bench.ways import BARE, OURS, PANDAS, POLARS, SESSIONS_ONLY, Competitor, competitors, first_night, night
+from tests.bench.ways import (
+    BARE,
+    OURS,
+    PANDAS,
+    PANDAS_CHECKED,
+    POLARS,
+    POLARS_CHECKED,
+    PUBLISHED,
+    SESSIONS_ONLY,
+    Competitor,
+    competitors,
+    first_night,
+    night,
+    until_published,
+)
 
 NO_NEWS, FEW_PEOPLE, ALL_PEOPLE = "night without news", "night with 1 % new, of 1 in 20 people", "night with 1 % new"
 
@@ -40,7 +54,9 @@ def large_log(scratch: Path, events: int, repeat: int, only_ours: bool) -> tuple
     for turn in range(repeat):
         for other in others:
             turns.setdefault(other.name, []).append(other.run(site, scratch / other.name))
-        turns.setdefault(OURS, []).append(first_night(site, workspace))
+        ours = first_night(site, workspace)
+        turns.setdefault(PUBLISHED, []).append(until_published(workspace, ours))
+        turns.setdefault(OURS, []).append(ours)
         if turn == 0:
             for other in others:
                 other.compare(scratch / other.name, workspace)
@@ -81,17 +97,23 @@ def _seconds(turns: list[Measured]) -> tuple[float, float]:
 def _promises(rows: list[Row]) -> list[Figure]:
     """What issues promise of logs of this size."""
     of = {row.way: row for row in rows}
-    ours, events = of[OURS], rows[0].events
+    ours, published, events = of[OURS], of[PUBLISHED], rows[0].events
     name = f"{events / 1e6:g} M events: "
     figures = []
     if events == 5_000_000:
-        figures = [*_against(name, ours, of.get(SESSIONS_ONLY), 2.5), Figure(f"{name}memory", ours.peak_gib, "GiB", 2)]
+        figures = [
+            *_against(name, published, of.get(SESSIONS_ONLY), 2.5),
+            Figure(f"{name}memory", ours.peak_gib, "GiB", 2),
+        ]
     elif events == 20_000_000:
         figures = [
-            *_against(name, ours, of.get(BARE), 2),
+            *_against(name, published, of.get(BARE), 2),
             Figure(f"{name}memory", ours.peak_gib, "GiB", 4),
-            *_against(name, ours, of.get(PANDAS), 1 / 3),
-            *_against(name, ours, of.get(POLARS), 1),
+            *(
+                _against(name, published, of.get(PANDAS), 1 / 3)
+                + _against(name, published, of.get(PANDAS_CHECKED), 1 / 3)
+            ),
+            *(_against(name, published, of.get(POLARS), 1) + _against(name, published, of.get(POLARS_CHECKED), 1)),
         ]
     elif events == 100_000_000:
         figures = [Figure(f"{name}memory", ours.peak_gib, "GiB", 6)]

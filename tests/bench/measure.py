@@ -1,4 +1,4 @@
-"""How long a command takes, and how much memory it and all its children hold at most."""
+"""How long a command takes, all its children included, and how much memory they hold at most."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass
+from bisect import bisect_right
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-EVERY = 0.05  # seconds between two looks at the memory
+EVERY = 0.05  # seconds between two looks
 PAGE = os.sysconf("SC_PAGE_SIZE")
+TICKS = os.sysconf("SC_CLK_TCK")
 COMMAND = [str(Path(sys.executable).with_name("ict-trial"))]
 
 
@@ -20,28 +22,37 @@ COMMAND = [str(Path(sys.executable).with_name("ict-trial"))]
 class Measured:
     """`peak_bytes`: the largest sum, over the command and its children, of the resident memory seen.
 
-    `processor_seconds`, of all cores together, hardly depends on what else the machine is doing.
+    `processor_seconds`, of all cores together, hardly depends on what else the machine is doing. `course` is how much
+    of them had been used so many seconds after `began`, the system's clock when it was started.
     """
 
     seconds: float
     processor_seconds: float
     peak_bytes: int
     output: str
+    began: float
+    course: tuple[tuple[float, float], ...]
+
+    def until(self, moment: float) -> Measured:
+        """The same command up to a moment of the system's clock; the memory stays that of the whole."""
+        seconds = moment - self.began
+        seen = bisect_right(self.course, (seconds, float("inf")))
+        return replace(self, seconds=seconds, processor_seconds=self.course[seen - 1][1] if seen else 0.0)
 
 
 def measure(command: list[str]) -> Measured:
     """Run a command to its end. Raises RuntimeError with what it said when it fails."""
-    started, used = time.perf_counter(), _processor_seconds()
+    began, started, used = time.time(), time.perf_counter(), _processor_seconds()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    peak = _Peak(process.pid)
-    peak.start()
+    watch = _Watch(process.pid)
+    watch.start()
     output, _ = process.communicate()
     seconds = time.perf_counter() - started
-    peak.ended.set()
-    peak.join()
+    watch.ended.set()
+    watch.join()
     if process.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}:\n{output}")
-    return Measured(seconds, _processor_seconds() - used, peak.bytes, output)
+    return Measured(seconds, _processor_seconds() - used, watch.bytes, output, began, tuple(watch.course))
 
 
 def _processor_seconds() -> float:
@@ -49,14 +60,20 @@ def _processor_seconds() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-class _Peak(threading.Thread):
+class _Watch(threading.Thread):
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
         self.pid, self.bytes, self.ended = pid, 0, threading.Event()
+        self.course: list[tuple[float, float]] = []
 
     def run(self) -> None:
+        started = time.perf_counter()
         while not self.ended.wait(EVERY):
-            self.bytes = max(self.bytes, sum(_resident(pid) for pid in _family(self.pid)))
+            family = _family(self.pid)
+            self.bytes = max(self.bytes, sum(_resident(pid) for pid in family))
+            used = sum(_used(pid) for pid in family)
+            if used >= (self.course[-1][1] if self.course else 0):  # less, where one ends between two looks
+                self.course.append((time.perf_counter() - started, used))
 
 
 def _family(pid: int) -> list[int]:
@@ -80,3 +97,10 @@ def _read(paths: object) -> list[str]:
 def _resident(pid: int) -> int:
     (text,) = _read([Path(f"/proc/{pid}/statm")]) or ("0 0",)
     return int(text.split()[1]) * PAGE
+
+
+def _used(pid: int) -> float:
+    """Seconds of processor time of a process, and of its children that have ended."""
+    (text,) = _read([Path(f"/proc/{pid}/stat")]) or ("",)
+    after_name = text.rpartition(")")[2].split()
+    return sum(int(ticks) for ticks in after_name[11:15]) / TICKS

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+from pandera.errors import SchemaErrors
 
 from pipelines.study.load import Protocol
 from tests.bench.competitors import bare_duckdb, with_pandas, with_polars
 from tests.bench.log_trial import AS_OF, write_busy_log, write_log_trial, write_unruly_log
 from tests.bench.results import differences
 from tests.bench.small_build import built
+from tests.bench.ways import CHECKED
 
 EVENTS, PEOPLE, BUSY = 20_000, 40, 5_000
 TABLES = ("engagement.session", "engagement.participant_week")
@@ -32,14 +35,39 @@ def ours(site: Path, ict_sad: Protocol, tmp_path_factory: pytest.TempPathFactory
         yield con
 
 
-@pytest.mark.parametrize("program", [bare_duckdb, with_polars, with_pandas])
+@pytest.mark.parametrize(
+    ("program", "more"),
+    [(bare_duckdb, []), (with_polars, []), (with_polars, [CHECKED]), (with_pandas, []), (with_pandas, [CHECKED])],
+)
 def test_every_way_makes_the_same_sessions_and_weeks(
-    program: ModuleType, site: Path, ours: Any, tmp_path: Path
+    program: ModuleType, more: list[str], site: Path, ours: Any, tmp_path: Path
 ) -> None:
-    program.run(str(site), str(tmp_path), AS_OF)
+    program.run(str(site), str(tmp_path), AS_OF, *more)
     assert differences(ours, tmp_path, "engagement") == {"session": 0, "participant_week": 0}
     (n,) = ours.execute("SELECT count(*) FROM engagement.session").fetchone()
     assert n == EVENTS // 40, "a session is forty events in a row"
+
+
+FAULTS = {
+    "a code that is none": (",participant,login,", ",nobody,login,"),
+    "a time that is none": ("T00:00:00Z,", "T00:00,"),
+    "a time of the future": ("2025-01-06T00:00:00Z,", "2999-01-06T00:00:00Z,"),
+    "an event that stands there twice": ("\n1,", "\n0,"),
+}
+
+
+@pytest.mark.parametrize("program", [with_polars, with_pandas])
+@pytest.mark.parametrize(("was", "becomes"), FAULTS.values(), ids=FAULTS)
+def test_the_ways_that_check_find_a_fault(
+    program: ModuleType, was: str, becomes: str, site: Path, tmp_path: Path
+) -> None:
+    log = site / "usage" / "usage.csv"
+    faulty = tmp_path / "usage" / "usage.csv"
+    shutil.copytree(site, tmp_path, dirs_exist_ok=True)
+    faulty.write_text(log.read_text().replace(was, becomes, 1))
+    assert faulty.read_bytes() != log.read_bytes()
+    with pytest.raises(SchemaErrors):
+        program.run(str(tmp_path), str(tmp_path), AS_OF, CHECKED)
 
 
 def test_one_changed_event_would_show(site: Path, ours: Any, tmp_path: Path) -> None:

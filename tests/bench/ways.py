@@ -16,6 +16,9 @@ from tests.bench.measure import COMMAND, Measured, measure
 from tests.bench.results import COLUMNS, differences
 
 BARE, SESSIONS_ONLY, POLARS, PANDAS, OURS = "bare DuckDB", "bare DuckDB, sessions only", "polars", "pandas", "ict-trial"
+PUBLISHED = "ict-trial, until published"
+CHECKED = "every row checked"
+POLARS_CHECKED, PANDAS_CHECKED = f"polars, {CHECKED}", f"pandas, {CHECKED}"
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,9 @@ def competitors() -> list[Competitor]:
         Competitor(SESSIONS_ONLY, "bare_duckdb", ("session",), ("session",)),
         Competitor(BARE, "bare_duckdb"),
         Competitor(POLARS, "with_polars"),
+        Competitor(POLARS_CHECKED, "with_polars", (CHECKED,)),
         Competitor(PANDAS, "with_pandas"),
+        Competitor(PANDAS_CHECKED, "with_pandas", (CHECKED,)),
     ]
     return [*every, Competitor("dbt-duckdb", "with_dbt")] if DBT.exists() else every
 
@@ -59,6 +64,11 @@ def first_night(site_folder: Path, workspace: Path) -> Measured:
     measure([*COMMAND, "init", "--workspace", str(workspace)])
     shutil.copytree(site_folder, workspace / "landing" / "oxford", copy_function=os.link, dirs_exist_ok=True)
     return night(workspace)
+
+
+def until_published(workspace: Path, measured: Measured) -> Measured:
+    """A night up to the rename that shows readers what it made; report and lists come after it."""
+    return measured.until((workspace / "published" / "current").lstat().st_mtime)
 
 
 def night(workspace: Path, as_of: str = AS_OF) -> Measured:

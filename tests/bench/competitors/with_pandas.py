@@ -1,9 +1,11 @@
-"""pandas: everything in memory, the results as Parquet."""
+"""pandas: everything in memory, the results as Parquet; with every row checked first where it is told so."""
 
 import sys
 from pathlib import Path
 
 import pandas as pd
+
+from tests.bench.competitors.checks import check_text, check_times
 
 GAP = pd.Timedelta(minutes=30)
 KEYS = ["subject_id", "week_no"]
@@ -11,17 +13,30 @@ CODES = dict.fromkeys(("actor", "event", "module"), "category")
 TYPES = {"event_id": "str", "subject_id": "str", "duration_s": "float64", **CODES}
 
 
-def run(site_folder: str, result_folder: str, as_of: str) -> None:
+def run(site_folder: str, result_folder: str, as_of: str, checks: str = "") -> None:
     site, result = Path(site_folder), Path(result_folder)
     people = pd.concat(pd.read_csv(path) for path in sorted((site / "allocation").glob("*.csv")))
     people = people.loc[people["arm"] == "ICT", ["subject_id", "randomised_on"]]
     people["starts_on"] = pd.to_datetime(people.pop("randomised_on"))
-    files = sorted((site / "usage").glob("*.csv"))
-    read = [pd.read_csv(path, engine="pyarrow", dtype=TYPES, parse_dates=["occurred_at"]) for path in files]
-    usage = pd.concat(read, ignore_index=True)
+    read_one = read_checked if checks else read
+    usage = pd.concat([read_one(path) for path in sorted((site / "usage").glob("*.csv"))], ignore_index=True)
     session = sessions(usage, people)
     session.to_parquet(result / "session.parquet", index=False)
     weeks(usage, session, people, pd.Timestamp(as_of)).to_parquet(result / "participant_week.parquet", index=False)
+
+
+def read(path: Path) -> pd.DataFrame:
+    return pd.read_csv(path, engine="pyarrow", dtype=TYPES, parse_dates=["occurred_at"])
+
+
+def read_checked(path: Path) -> pd.DataFrame:
+    import pandera.pandas
+
+    log = pd.read_csv(path, engine="pyarrow", dtype="str")
+    check_text(pandera.pandas, log)
+    log = log.assign(occurred_at=pd.to_datetime(log["occurred_at"], format="%Y-%m-%dT%H:%M:%SZ", utc=True))
+    check_times(pandera.pandas, log, pd.Timestamp.now("UTC"))
+    return log.astype({"duration_s": "float64", **CODES})
 
 
 def sessions(usage: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:

@@ -1,30 +1,44 @@
-"""Polars: everything in memory, the results as Parquet."""
+"""Polars: everything in memory, the results as Parquet; with every row checked first where it is told so."""
 
 import sys
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import polars as pl
 
+from tests.bench.competitors.checks import check_text, check_times
+
 GAP = pl.duration(minutes=30)
 LOG = {name: pl.String for name in ("event_id", "subject_id", "occurred_at", "actor", "event", "module")}
+TIME = pl.col("occurred_at").str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_zone="UTC")
 
 
-def run(site_folder: str, result_folder: str, as_of: str) -> None:
+def run(site_folder: str, result_folder: str, as_of: str, checks: str = "") -> None:
     site, result = Path(site_folder), Path(result_folder)
     people = (
         pl.read_csv(site / "allocation" / "*.csv", try_parse_dates=True)
         .filter(arm="ICT")
         .select("subject_id", starts_on="randomised_on")
     )
-    usage = (
-        pl.scan_csv(site / "usage" / "*.csv", schema={**LOG, "duration_s": pl.Float64})
-        .with_columns(pl.col("occurred_at").str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_zone="UTC"))
-        .collect()
-    )
+    usage = read_checked(site) if checks else read(site)
     session = sessions(usage, people)
     session.write_parquet(result / "session.parquet")
     weeks(usage, session, people, date.fromisoformat(as_of)).write_parquet(result / "participant_week.parquet")
+
+
+def read(site: Path) -> pl.DataFrame:
+    log = pl.scan_csv(site / "usage" / "*.csv", schema={**LOG, "duration_s": pl.Float64})
+    return log.with_columns(TIME).collect()
+
+
+def read_checked(site: Path) -> pl.DataFrame:
+    import pandera.polars
+
+    text = pl.read_csv(site / "usage" / "*.csv", schema={**LOG, "duration_s": pl.String})
+    check_text(pandera.polars, text)
+    log = text.with_columns(TIME, pl.col("duration_s").cast(pl.Float64))
+    check_times(pandera.polars, log, datetime.now(UTC))
+    return log
 
 
 def sessions(usage: pl.DataFrame, people: pl.DataFrame) -> pl.DataFrame:
