@@ -35,6 +35,10 @@ class CutError(Exception):
     """The snapshot cannot be built again; one sentence says why."""
 
 
+class OtherRulesError(CutError):
+    """The study file or the program is another than the snapshot was made by: what is built says nothing of it."""
+
+
 @dataclass(frozen=True)
 class DataCut(Workspace):
     """The workspace as an earlier snapshot had it: what was stored by then, and a build of its own."""
@@ -83,15 +87,15 @@ def between_nights(workspace: Workspace) -> Iterator[None]:
 
 
 def must_be_same_rules(protocol: Protocol, manifest: dict[str, Any]) -> None:
-    """Raises CutError where the study file or the program is another than the snapshot was made by."""
+    """Raises OtherRulesError where the study file or the program is another than the snapshot was made by."""
     snapshot = f"snapshot {manifest['snapshot_id']}"
     if manifest["study_digest"] != protocol.digest:
-        raise CutError(
+        raise OtherRulesError(
             f"{snapshot} was made by another study file than the workspace has now; put that one back as study.yaml, "
             "with its instruments, in a copy of the workspace, and ask there"
         )
     if manifest["code_version"] != code_version():
-        raise CutError(
+        raise OtherRulesError(
             f"{snapshot} was made by {manifest['code_version']}, this is {code_version()}; what is derived may differ. "
             "Ask with that version of the program"
         )

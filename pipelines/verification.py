@@ -13,7 +13,7 @@ from pathlib import Path
 from time import monotonic
 
 from pipelines import effects
-from pipelines.data_cut import CutError, between_nights
+from pipelines.data_cut import CutError, OtherRulesError, between_nights
 from pipelines.quality.audit_chain import first_broken_link
 from pipelines.quality.audit_ledger import Verdict, judge_present
 from pipelines.rebuild import differing_tables
@@ -28,7 +28,8 @@ RECORDS = "verifications.jsonl"
 
 @dataclass(frozen=True)
 class Verification:
-    """What came of one. `rebuilt`: "same", "differs", or "impossible"; `seconds`: how long building it again took."""
+    """What came of one. `rebuilt`: "same", "differs", "impossible", or "other_rules" where it was made by another
+    version of the program or of the study file than would build it now; `seconds`: how long building it again took."""
 
     made_at: str
     snapshot_id: str
@@ -119,6 +120,8 @@ def _rebuilt(workspace: Workspace, protocol: Protocol, snapshot_id: str, backup:
     source = f"the copy in {backup}" if backup else "the stored originals"
     try:
         others = differing_tables(workspace, protocol, snapshot_id, backup)
+    except OtherRulesError as error:
+        return "other_rules", f"It was not built again: {error}."
     except CutError as error:
         return "impossible", f"It could not be built again from {source}: {error}."
     if others:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from pipelines import rebuild, verification
+from pipelines import data_cut, rebuild, verification
 from pipelines.cli import cli
 from pipelines.report.board.sections.machinery import build
 from pipelines.report.board.source import open_source
@@ -87,6 +87,21 @@ def test_an_altered_original_is_found(trial: Workspace) -> None:
     assert "COULD NOT BE DONE" in said_of_machinery(trial)
 
 
+def test_by_another_version_of_the_program_nothing_is_built_and_the_report_does_not_count_it(
+    trial: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = said_of_machinery(trial)
+    n_before = len(verifications(trial))
+    monkeypatch.setattr(data_cut, "code_version", lambda: "another")
+    done = run(trial)
+    assert done.exit_code == 1 and "It was not built again: snapshot " in done.stdout, done.output
+    assert "Ask with that version of the program" in done.stdout
+    *earlier, made = verifications(trial)
+    assert len(earlier) == n_before
+    assert made.rebuilt == "other_rules" and made.digests_hold and made.chain_holds and not made.holds
+    assert said_of_machinery(trial) == before and "COULD NOT BE DONE" not in before
+
+
 def test_a_table_that_comes_out_otherwise_is_named(trial: Workspace) -> None:
     manifest = trial.snapshots / (current_snapshot(trial) or "") / UNBLINDED_MANIFEST
     manifest.chmod(0o600)
@@ -113,7 +128,7 @@ def test_another_study_file_is_said_to_be_in_the_way(trial: Workspace) -> None:
     trial.study_file.write_text(trial.study_file.read_text() + "\n# changed\n")
     done = run(trial)
     assert done.exit_code == 1 and "another study file" in done.stdout
-    assert verifications(trial)[-1].rebuilt == "impossible"
+    assert verifications(trial)[-1].rebuilt == "other_rules"
 
 
 def test_usage(trial: Workspace, tmp_path: Path) -> None:

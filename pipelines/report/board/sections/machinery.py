@@ -38,6 +38,7 @@ REBUILT = {  # whether from a backup → what it is, and how it is done
 }
 _LAST = """
     SELECT *, rebuilt = 'same' AND digests_hold AND chain_holds AS holds FROM board.verification
+    WHERE NOT (rebuilt = 'other_rules' AND digests_hold AND chain_holds)  -- nothing was built, and nothing differs
     QUALIFY row_number() OVER (PARTITION BY from_backup ORDER BY made_on DESC, position DESC) = 1
     ORDER BY from_backup
 """
