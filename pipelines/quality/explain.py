@@ -1,21 +1,27 @@
 """Why a number moved since the last report: every unit that changed is moved once, in a stated order, for one reason.
 
-The units behind the numbers (`quality.counted_unit`, and what `pipelines.quality.numbers` makes of them) are kept with
-each week. A number is the sum of its units, so what the units moved for the parts adds up to the difference exactly;
-nothing is estimated. A unit that is always in one of several states (a person at a visit, a night of the calendar, a
-query by its age) leaves one number and enters another for the same reason. The first reason that holds:
+The units behind the numbers (`quality.counted_unit`, `quality.checked_unit`, and what `pipelines.quality.numbers` makes
+of them) are kept with each week. A number is the sum of its units, so what the units moved for the parts adds up to the
+difference exactly; nothing is estimated. A unit that is always in one of several states (a person at a visit, a night
+of the calendar, a query by its age) leaves one number and enters another for the same reason. The first reason that
+holds:
 
 1. new_participants: the person was not there before.
 2. cut_off_change: nothing came; the calendar alone took the unit away, turned it, or lets it count now.
 3. query_resolutions: queries behind it were opened, answered or closed.
 4. new_visits: the unit is of a day since the last report (or a visit that has become due since).
-5. corrections: its data were corrected or withdrawn since.
-6. late_entries: data of a day before the last report came since.
-7. rule_change, dictionary_change: the study file, or the program and its instruments, changed, and nothing else did.
-8. else cut_off_change where the day is another, and corrections where it is the same.
+5. late_entries: a form of a day before the last report first came since, and is none whose date or visit was corrected
+   (then another form of the same person and instrument is gone).
+6. corrections: its data were corrected or withdrawn since.
+7. late_entries: other data of a day before the last report came since.
+8. rule_change, dictionary_change: the study file, or the program and its instruments, changed, and nothing else did.
+9. else cut_off_change where the day is another, and corrections where it is the same.
 
 A night of the arrival calendar is new or drops out with the calendar; it changes by files that came late, else by the
-rules.
+rules. Of what checks count in files: new_visits where a file of a day since the last report came, late_entries where
+one of an earlier day did, else the rules, else corrections (a refused file was made good, a later one stands in its
+place). A source is overdue by the calendar or the rules, and no longer so by a file that came late. A rule's query
+answered, or its answer void, is query_resolutions; closed by a correction it is that correction.
 """
 
 from __future__ import annotations
@@ -37,6 +43,7 @@ PARTS = (
     "dictionary_change",
     "cut_off_change",
 )
+_IN_FILES = "^check\\|(quarantined|refused|drift)_"
 _REASONED = """
     CREATE OR REPLACE TEMP TABLE reasoned AS
     WITH thing AS (
@@ -53,11 +60,19 @@ _REASONED = """
     after AS (SELECT * FROM thing WHERE is_now),
     person AS (SELECT DISTINCT usubjid FROM before WHERE usubjid IS NOT NULL),
     changed AS (SELECT usubjid, max(changed_at) AS changed_at FROM after GROUP BY usubjid),
+    -- Instruments of which a form of the person is there no longer: what is new of them may be that form, corrected.
+    gone AS (
+        SELECT b.usubjid, list(DISTINCT split_part(b.unit, '|', 2)) AS instruments
+        FROM before AS b
+        ANTI JOIN after AS a ON a.thing = b.thing AND a.site_id = b.site_id AND a.unit = b.unit
+        WHERE b.thing = 'K06'
+        GROUP BY b.usubjid
+    ),
     pair AS (
         SELECT
             coalesce(a.thing, b.thing) AS thing, coalesce(a.site_id, b.site_id) AS site_id,
             coalesce(a.unit, b.unit) AS unit, coalesce(a.usubjid, b.usubjid) AS usubjid,
-            b.number AS left_number, b.n AS left_n, b.x AS left_x,
+            b.number AS left_number, b.n AS left_n, b.x AS left_x, coalesce(b.n_evidence, 0) = 0 AS was_bare,
             a.number AS entered_number, a.n AS entered_n, a.x AS entered_x,
             b.number IS NOT NULL AS was, a.number IS NOT NULL AS is_now,
             a.number IS NOT DISTINCT FROM b.number AND a.n = b.n AND a.x = b.x AS same,
@@ -82,9 +97,30 @@ _REASONED = """
                 WHEN $dictionary_changed THEN 'dictionary_change'
                 ELSE 'late_entries'
             END
-            WHEN p.thing IN ('K10', 'K11', 'K12', 'open_queries', 'queries') AND p.was AND p.is_now AND p.other_evidence
+            WHEN p.thing = 'check|overdue_deliveries' THEN CASE
+                WHEN p.turned AND p.entered_x > p.left_x THEN 'cut_off_change'
+                WHEN p.other_evidence AND NOT coalesce(p.entered_x > p.left_x, FALSE) THEN 'late_entries'
+                WHEN $rules_changed THEN 'rule_change'
+                WHEN $dictionary_changed THEN 'dictionary_change'
+                ELSE 'cut_off_change'
+            END
+            WHEN regexp_matches(p.thing, '{in_files}') THEN CASE
+                WHEN p.came_at > $built_at AND p.first_on >= $earlier THEN 'new_visits'
+                WHEN p.came_at > $built_at THEN 'late_entries'
+                WHEN $rules_changed THEN 'rule_change'
+                WHEN $dictionary_changed THEN 'dictionary_change'
+                ELSE 'corrections'
+            END
+            WHEN (p.thing IN ('K10', 'K11', 'K12', 'open_queries', 'queries') OR p.thing LIKE 'check|%')
+                AND p.was AND p.is_now AND p.other_evidence
                 THEN 'query_resolutions'
             WHEN (NOT p.was OR p.left_number <> p.entered_number) AND p.first_on >= $earlier THEN 'new_visits'
+            WHEN p.came_at > $built_at AND (NOT p.was OR p.was_bare OR p.thing = 'pattern') AND (
+                g.usubjid IS NULL OR NOT (
+                    p.thing LIKE 'visit|%' OR p.thing IN ('K05', 'pattern')
+                    OR list_has_any(g.instruments, string_split(p.unit, '|'))
+                )
+            ) THEN 'late_entries'
             WHEN p.changed_at > $built_at OR (NOT p.is_now AND c.changed_at > $built_at) THEN 'corrections'
             WHEN p.came_at > $built_at OR (p.is_now AND p.other_evidence) THEN 'late_entries'
             WHEN $dictionary_changed AND (p.thing IN ('K05', 'K06') OR NOT $rules_changed) THEN 'dictionary_change'
@@ -95,6 +131,7 @@ _REASONED = """
     FROM pair AS p
     LEFT JOIN person AS k ON k.usubjid = p.usubjid
     LEFT JOIN changed AS c ON c.usubjid = p.usubjid
+    LEFT JOIN gone AS g ON g.usubjid = p.usubjid
 """
 _SUMMED = """
     SELECT number, site_id, part, CAST(sum(n) AS BIGINT) AS denominator, CAST(sum(x) AS BIGINT) AS numerator
@@ -136,5 +173,5 @@ def explain(con: duckdb.DuckDBPyConnection, before: str, after: str, between: Be
 
     Leaves the temporary table `reasoned`: each unit that changed, and the part it belongs to.
     """
-    con.execute(_REASONED.format(before=before, after=after), vars(between))
+    con.execute(_REASONED.format(before=before, after=after, in_files=_IN_FILES), vars(between))
     return [Part(*row) for row in con.execute(_SUMMED).fetchall()]

@@ -73,8 +73,9 @@ def folder_of(workspace: Workspace) -> Path:
     return workspace.store / "history"
 
 
-def units_file(workspace: Workspace, week: date) -> Path:
-    return folder_of(workspace) / f"{week.isoformat()}.units.parquet"
+def units_file(workspace: Workspace, week: date, kind: Literal["units", "checks"] = "units") -> Path:
+    """The units behind a week's numbers, or those behind the counts of its checks."""
+    return folder_of(workspace) / f"{week.isoformat()}.{kind}.parquet"
 
 
 def load_weeks(workspace: Workspace) -> list[Week]:

@@ -1,7 +1,12 @@
-"""More of the report's numbers out of the units that are kept: what follows from the indicators' units needs no own."""
+"""More of the report's numbers out of the units that are kept: what follows from the indicators' units needs no own.
+
+A check's number is `check|<its name>`. The four checks that an indicator judges too have none: it is the indicator's.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -10,7 +15,7 @@ from pipelines.warehouse.quoting import identifier
 if TYPE_CHECKING:
     import duckdb
 
-UNITS = "quality.counted_unit"
+UNITS, CHECKED = "quality.counted_unit", "quality.checked_unit"
 AGES = {"0_7": 7, "8_14": 14, "15_30": 30, "31_60": 60}  # days that an open query's age is at most; older: over_60
 FEWEST = 5  # people of a pattern that may be told of, as in quality.missing_pattern
 _AGE = " ".join(f"WHEN $day - first_on <= {days} THEN '{name}'" for name, days in AGES.items())
@@ -64,19 +69,63 @@ _NUMBERS = f"""
             max(changed_at) AS changed_at, CAST(sum(n_evidence) AS BIGINT) AS n_evidence
         FROM missed
         GROUP BY usubjid
+    ),
+    -- Each check of a unit, as in quality.check_card; of what sets rows aside on reading, every rule that did in either
+    -- report is a check of all rows that stand.
+    checked AS (
+        SELECT * FROM {{checked}} WHERE NOT starts_with(checks, 'refused_') OR checks = 'refused_deliveries'
+    ),
+    asked AS (
+        SELECT * EXCLUDE (checks), unnest(
+            CASE WHEN checks = 'refused' THEN CAST($refusals AS VARCHAR[]) ELSE string_split(checks, ',') END
+        ) AS check_name
+        FROM checked
+    ),
+    card AS (
+        SELECT
+            'check|' || a.check_name AS number, a.site_id, a.unit, a.usubjid, a.n,
+            CASE WHEN list_contains(string_split(a.failing, ','), a.check_name) THEN a.x ELSE coalesce(r.x, 0) END AS x,
+            a.first_on, a.turns_on, a.came_at, a.changed_at,
+            CASE WHEN list_contains(string_split(a.answered, ','), a.check_name) THEN 1 ELSE a.n_evidence END
+                AS n_evidence
+        FROM asked AS a
+        LEFT JOIN {{checked}} AS r
+            ON r.checks = a.check_name AND starts_with(r.checks, 'refused_') AND r.checks <> 'refused_deliveries'
+            AND r.site_id = a.site_id AND r.unit = a.unit
     )
     SELECT * FROM kept
     UNION ALL BY NAME SELECT * FROM form
     UNION ALL BY NAME SELECT * FROM returned
     UNION ALL BY NAME SELECT * FROM query
     UNION ALL BY NAME SELECT * FROM pattern
+    UNION ALL BY NAME SELECT * FROM card
 """  # noqa: S608
 
 
-def make_numbers(con: duckdb.DuckDBPyConnection, name: str, units: str, day: date) -> str:
-    """Make the temporary table `name`: the units of `day`, which SQL reads from `units`, and what follows from them.
+@dataclass(frozen=True)
+class Kept:
+    """What SQL reads the units of a report from."""
 
-    Returns its name.
+    units: str
+    checked: str
+
+
+TONIGHT = Kept(UNITS, CHECKED)
+
+
+def make_numbers(con: duckdb.DuckDBPyConnection, name: str, kept: Kept, refusals: Sequence[str], day: date) -> str:
+    """Make the temporary table `name`: the units of `day`, which SQL reads from `kept`, and what follows from them.
+
+    `refusals`: the checks of rows set aside that either report has. Returns the table's name.
     """
-    con.execute(f"CREATE OR REPLACE TEMP TABLE {identifier(name)} AS {_NUMBERS.format(units=units)}", {"day": day})
+    sql = _NUMBERS.format(units=kept.units, checked=kept.checked)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE {identifier(name)} AS {sql}", {"day": day, "refusals": list(refusals)})
     return name
+
+
+def refusals_of(con: duckdb.DuckDBPyConnection, *kept: Kept) -> list[str]:
+    """The checks of rows set aside that any of the reports has."""
+    either = " UNION ALL ".join(f"SELECT checks FROM {one.checked}" for one in kept)  # noqa: S608
+    refusal = "starts_with(checks, 'refused_') AND checks <> 'refused_deliveries'"
+    rows = con.execute(f"SELECT DISTINCT checks FROM ({either}) WHERE {refusal} ORDER BY checks").fetchall()  # noqa: S608
+    return [name for (name,) in rows]

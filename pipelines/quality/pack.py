@@ -20,7 +20,7 @@ from pipelines.quality.explain import Between, explain
 from pipelines.quality.handles import site_handles
 from pipelines.quality.history import Value, Week, folder_of, load_weeks, save_week, sunday_of, units_file
 from pipelines.quality.in_steps import parts_of, ranked_in_steps, totals_of
-from pipelines.quality.numbers import FEWEST, UNITS, make_numbers
+from pipelines.quality.numbers import CHECKED, FEWEST, TONIGHT, UNITS, Kept, make_numbers, refusals_of
 from pipelines.quality.recruitment_steps import Recruitment, recruitment_from, recruitment_in_steps, recruitment_now
 from pipelines.study.grid import load_grid
 from pipelines.study.indicator import load_indicators
@@ -80,7 +80,8 @@ def record_pack(workspace: Workspace, protocol: Protocol, snapshot_id: str) -> N
         if earlier:
             content |= _moved(con, workspace, earlier[-1], week, recruitment)
         if not (folder_of(workspace) / f"{week.week.isoformat()}.json").exists():
-            _keep_units(con, units_file(workspace, week.week))
+            _keep(con, UNITS, "number, site_id, unit", units_file(workspace, week.week))
+            _keep(con, CHECKED, "checks, site_id, unit", units_file(workspace, week.week, "checks"))
     save_week(workspace, week)
     path = night_file(workspace, snapshot_id)
     effects.make_directory(path.parent)
@@ -162,12 +163,12 @@ def _audit(con: duckdb.DuckDBPyConnection, workspace: Workspace) -> dict[str, An
 def _moved(
     con: duckdb.DuckDBPyConnection, workspace: Workspace, before: Week, after: Week, recruitment: Recruitment
 ) -> dict[str, Any]:
-    units = units_file(workspace, before.week)
-    kept = f"read_parquet({literal(str(units))})"
-    if not units.exists() or _columns(con, kept) != _columns(con, UNITS):
-        return {}  # an earlier version of the program kept less of them
-    was = make_numbers(con, "units_before", kept, before.as_of)
-    now = make_numbers(con, "units_after", UNITS, after.as_of)
+    kept = _kept(con, workspace, before)
+    if kept is None:
+        return {}
+    refusals = refusals_of(con, kept, TONIGHT)
+    was = make_numbers(con, "units_before", kept, refusals, before.as_of)
+    now = make_numbers(con, "units_after", TONIGHT, refusals, after.as_of)
     between = Between(
         before.as_of,
         after.as_of,
@@ -192,6 +193,16 @@ def _moved(
     }
 
 
+def _kept(con: duckdb.DuckDBPyConnection, workspace: Workspace, week: Week) -> Kept | None:
+    """The week's units; None where they are lost, or an earlier version of the program kept less of them."""
+    files = units_file(workspace, week.week), units_file(workspace, week.week, "checks")
+    if not all(file.exists() for file in files):
+        return None
+    kept = Kept(*(f"read_parquet({literal(str(file))})" for file in files))
+    same = _columns(con, kept.units) == _columns(con, UNITS) and _columns(con, kept.checked) == _columns(con, CHECKED)
+    return kept if same else None
+
+
 def _columns(con: duckdb.DuckDBPyConnection, units: str) -> list[str]:
     return [column[0] for column in con.execute(f"SELECT * FROM {units} LIMIT 0").description or []]  # noqa: S608
 
@@ -202,10 +213,10 @@ def _may_be_told(total: tuple[str, str, int, int, int, int]) -> bool:
     return not number.startswith("pattern|") or min(before, after) >= FEWEST
 
 
-def _keep_units(con: duckdb.DuckDBPyConnection, path: Path) -> None:
+def _keep(con: duckdb.DuckDBPyConnection, table: str, order: str, path: Path) -> None:
     effects.make_directory(path.parent)
     hidden = path.with_name(f".{path.name}.writing")
-    copy = f"COPY (SELECT * FROM {UNITS} ORDER BY number, site_id, unit) TO {literal(str(hidden))} (FORMAT parquet)"  # noqa: S608
-    effects.execute(con, copy, file=hidden)
+    kept = f"SELECT * FROM {table} ORDER BY {order}"  # noqa: S608
+    effects.execute(con, f"COPY ({kept}) TO {literal(str(hidden))} (FORMAT parquet, COMPRESSION zstd)", file=hidden)
     effects.settle(hidden, effects.PRIVATE_FILE)
     effects.rename(hidden, path)

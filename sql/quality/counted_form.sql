@@ -17,10 +17,7 @@ WITH arrived AS (
     GROUP BY site_id, place
 ),
 changed AS (
-    SELECT usubjid, split_part(record_key, '|', 2) AS instrument, max(recorded_at) AS changed_at
-    FROM quality.change
-    WHERE feed = 'questionnaires'
-    GROUP BY usubjid, split_part(record_key, '|', 2)
+    SELECT usubjid, instrument, changed_at FROM quality.last_change WHERE feed = 'questionnaires'
 ),
 form AS (
     SELECT f.*, f.received_on - f.completed_on AS lag_days, a.came_at, c.changed_at
@@ -29,7 +26,6 @@ form AS (
     LEFT JOIN changed AS c ON c.usubjid = f.usubjid AND c.instrument = f.instrument
     WHERE NOT f.one_arm
 ),
--- When a form of an instrument last came from a person: tells late entries from other changes.
 person_form AS (
     SELECT
         p.site_id, f.usubjid, f.avisit, f.instrument, f.overdue, f.due_on, f.completed_on, f.n_answered, f.n_items,
@@ -42,10 +38,11 @@ person_form AS (
     WHERE f.received OR f.overdue
 ),
 first_come AS (
-    SELECT usubjid, instrument, completed_on, min(received_on) AS received_on
-    FROM quality.scoped_form
-    WHERE source = 'visit'
-    GROUP BY usubjid, instrument, completed_on
+    SELECT f.usubjid, f.instrument, f.completed_on, min(f.received_on) AS received_on, min(a.came_at) AS came_at
+    FROM quality.scoped_form AS f
+    LEFT JOIN arrived AS a ON a.site_id = f.site_id AND a.place = f.known_from
+    WHERE f.source = 'visit'
+    GROUP BY f.usubjid, f.instrument, f.completed_on
 ),
 primary_form AS (
     SELECT f.usubjid, CAST(sum(f.n_answered) AS BIGINT) AS n_answered
@@ -55,20 +52,21 @@ primary_form AS (
     GROUP BY f.usubjid
 ),
 visit_form AS (
-    SELECT usubjid, avisit, count(*) AS n_forms, min(completed_on) AS completed_on
-    FROM quality.person_form
-    WHERE received
-    GROUP BY usubjid, avisit
+    SELECT
+        f.usubjid, f.avisit, count(*) AS n_forms, min(f.completed_on) AS completed_on, min(r.came_at) AS came_at
+    FROM quality.person_form AS f
+    LEFT JOIN first_come AS r
+        ON r.usubjid = f.usubjid AND r.instrument = f.instrument AND r.completed_on = f.completed_on
+    WHERE f.received
+    GROUP BY f.usubjid, f.avisit
 ),
 person_changed AS (
-    SELECT usubjid, max(recorded_at) AS changed_at
-    FROM quality.change
-    WHERE feed IN ('participants', 'allocation', 'questionnaires')
-    GROUP BY usubjid
+    SELECT usubjid, max(changed_at) AS changed_at FROM quality.last_change GROUP BY usubjid
 ),
 visit AS (
     SELECT
-        p.site_id, p.usubjid, v.avisit, p.study_end, w.opens_on, w.closes_on, r.completed_on, r.n_forms, c.changed_at,
+        p.site_id, p.usubjid, v.avisit, p.study_end, w.opens_on, w.closes_on, r.completed_on, r.n_forms, r.came_at,
+        c.changed_at,
         CASE
             WHEN r.usubjid IS NOT NULL THEN 'received'
             WHEN p.study_end < least(w.closes_on, s.as_of) OR p.study_end < w.opens_on THEN 'excused'
@@ -110,8 +108,8 @@ UNION ALL
 SELECT
     'K04' AS number, f.site_id, concat_ws('|', f.usubjid, f.avisit, f.instrument) AS unit, f.usubjid,
     1 AS n, CASE WHEN f.overdue THEN 1 ELSE 0 END AS x, 0 AS n_critical,
-    coalesce(f.completed_on, f.due_on) AS first_on, CAST(NULL AS DATE) AS turns_on,
-    CAST(NULL AS TIMESTAMPTZ) AS came_at, c.changed_at, f.n_answered AS n_evidence,
+    coalesce(f.completed_on, f.due_on) AS first_on, CAST(NULL AS DATE) AS turns_on, r.came_at, c.changed_at,
+    f.n_answered AS n_evidence,
     CASE
         WHEN NOT f.overdue AND f.due_on < f.as_of THEN greatest(coalesce(r.received_on, f.as_of) - f.due_on, 0)
     END AS value,
@@ -124,13 +122,14 @@ UNION ALL
 SELECT
     'K05' AS number, d.site_id, d.usubjid AS unit, d.usubjid,
     1 AS n, CASE WHEN d.has_value THEN 0 ELSE 1 END AS x, 0 AS n_critical,
-    coalesce(d.completed_on, d.closes_on) AS first_on, CAST(NULL AS DATE) AS turns_on,
-    CAST(NULL AS TIMESTAMPTZ) AS came_at, c.changed_at, coalesce(f.n_answered, 0) AS n_evidence,
-    NULL AS value, 0 AS n_items, 0 AS n_unscored
+    coalesce(d.completed_on, d.closes_on) AS first_on, CAST(NULL AS DATE) AS turns_on, r.came_at, c.changed_at,
+    coalesce(f.n_answered, 0) AS n_evidence, NULL AS value, 0 AS n_items, 0 AS n_unscored
 FROM quality.primary_due AS d
 CROSS JOIN study.setting AS s
 LEFT JOIN study.score AS p ON p.paramcd = s.primary_paramcd
 LEFT JOIN changed AS c ON c.usubjid = d.usubjid AND c.instrument = p.instrument
+LEFT JOIN first_come AS r
+    ON r.usubjid = d.usubjid AND r.instrument = p.instrument AND r.completed_on = d.completed_on
 LEFT JOIN primary_form AS f ON f.usubjid = d.usubjid
 UNION ALL
 SELECT
@@ -160,6 +159,6 @@ SELECT
         WHEN 'overdue' THEN v.closes_on
     END AS first_on,
     CASE v.state WHEN 'not_yet' THEN v.opens_on WHEN 'open' THEN v.closes_on + 1 END AS turns_on,
-    CAST(NULL AS TIMESTAMPTZ) AS came_at, v.changed_at, coalesce(v.n_forms, 0) AS n_evidence,
+    v.came_at, v.changed_at, coalesce(v.n_forms, 0) AS n_evidence,
     NULL AS value, 0 AS n_items, 0 AS n_unscored
 FROM visit AS v

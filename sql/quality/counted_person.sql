@@ -9,8 +9,8 @@
 -- eligible: everybody but screening failures; of them counted, who consented. randomised_8_weeks: of those randomised,
 -- who was in the 56 days up to today. `value` of screened: the number of the day that is the newest known of the person.
 WITH changed AS (
-    SELECT usubjid, max(recorded_at) AS changed_at
-    FROM quality.change
+    SELECT usubjid, max(changed_at) AS changed_at
+    FROM quality.last_change
     WHERE feed IN ('participants', 'allocation')
     GROUP BY usubjid
 ),

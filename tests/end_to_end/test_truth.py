@@ -22,7 +22,9 @@ from pipelines.simulate import simulate
 from pipelines.simulate.cross_faults import STRANGER
 from pipelines.simulate.export import PRIVATE, PRIVATE_ELSEWHERE
 from pipelines.simulate.faults import PRIVATE_MAIL
+from pipelines.warehouse.database import open_build
 from tests.end_to_end.trial import Trial
+from tests.quality.checked import of_checks, of_units
 from tests.report.board import recount
 
 TODAY = date(2025, 11, 15)
@@ -127,6 +129,13 @@ def test_a_quite_different_study_is_true_as_well(tmp_path: Path) -> None:
     trial = simulated(tmp_path, study, 40, 2, faults=True)
     trial.nightly("--as-of", str(TODAY))
     assert differences(trial) == {}
+
+
+def test_units_add_up_to_what_every_check_of_the_report_says(faulty: Trial) -> None:
+    with open_build(faulty.workspace) as build:
+        cards = build.execute("SELECT check_name, site_id, n_evaluated, n_failing FROM quality.check_card").fetchall()
+        assert of_units(build, TODAY) == of_checks(cards)
+        assert sum(n_failing > 0 for *_, n_failing in cards) > 20
 
 
 def test_every_fault_ends_as_it_must(faulty: Trial) -> None:

@@ -67,6 +67,34 @@ NEW = unit("K10", "p2", usubjid="p2")
         ([unit("K03", turns_on=AFTER)], [], "cut_off_change"),
         ([], [unit(first_on=BEFORE - timedelta(9), n_evidence=9)], "late_entries"),
         ([unit("K04", n_evidence=9)], [unit("K04", n_evidence=9, value=3)], None),
+        ([unit("K04", x=1)], [unit("K04", n_evidence=9, came_at=SINCE, changed_at=SINCE)], "late_entries"),
+        ([unit("K04", x=1, n_evidence=9)], [unit("K04", n_evidence=9, came_at=EARLIER, changed_at=SINCE)],
+         "corrections"),
+        ([unit("check|form_before_consent", x=1)], [unit("check|form_before_consent", changed_at=SINCE)],
+         "corrections"),
+        ([unit("check|form_before_consent", x=1)], [unit("check|form_before_consent", n_evidence=1)],
+         "query_resolutions"),
+        ([unit("check|form_before_consent", n_evidence=1)], [unit("check|form_before_consent", x=1)],
+         "query_resolutions"),
+        ([], [unit("check|form_before_consent", came_at=SINCE)], "late_entries"),
+        ([], [unit("check|form_before_consent", first_on=AFTER)], "new_visits"),
+        ([], [unit("check|arm_missing", usubjid="p2")], "new_participants"),
+        ([unit("check|consent_in_future", x=1, turns_on=AFTER)], [], "cut_off_change"),
+        ([unit("check|overdue_deliveries", usubjid=None, turns_on=AFTER, n_evidence=2)],
+         [unit("check|overdue_deliveries", usubjid=None, x=1, n_evidence=2)], "cut_off_change"),
+        ([unit("check|overdue_deliveries", usubjid=None, turns_on=AFTER, n_evidence=2)],
+         [unit("check|overdue_deliveries", usubjid=None, x=1, n_evidence=3)], "cut_off_change"),
+        ([unit("check|overdue_deliveries", usubjid=None, x=1, n_evidence=2)],
+         [unit("check|overdue_deliveries", usubjid=None, turns_on=AFTER, n_evidence=3)], "late_entries"),
+        ([unit("check|quarantined_participants", usubjid=None, n=70, x=1)],
+         [unit("check|quarantined_participants", usubjid=None, n=72, x=1, first_on=AFTER, came_at=SINCE)],
+         "new_visits"),
+        ([unit("check|refused_out_of_range", usubjid=None, n=70, x=1)],
+         [unit("check|refused_out_of_range", usubjid=None, n=72, x=1, came_at=SINCE)], "late_entries"),
+        ([unit("check|refused_deliveries", usubjid=None, x=1)], [unit("check|refused_deliveries", usubjid=None)],
+         "corrections"),
+        ([unit("check|drift_new", usubjid=None, x=1, turns_on=AFTER)], [unit("check|drift_new", usubjid=None)],
+         "cut_off_change"),
     ],
 )  # fmt: skip
 def test_each_reason(con: duckdb.DuckDBPyConnection, before: list[Unit], after: list[Unit], reason: str) -> None:
@@ -99,6 +127,26 @@ def test_what_leaves_one_state_enters_another_for_the_same_reason(
     assert parts(con, [left], [entered]) == {
         (left["number"], reason): (-1, -1), (entered["number"], reason): (1, 1)
     }  # fmt: skip
+
+
+def test_a_late_form_beside_a_correction_of_the_same_instrument_is_late(con: duckdb.DuckDBPyConnection) -> None:
+    known = unit("K06", "p1|phq9|WEEK 8|2026-05-01", n=9, x=2, n_evidence=7)
+    mended = known | {"x": 1, "n_evidence": 8, "changed_at": SINCE}
+    late = unit("K06", "p1|phq9|WEEK 4|2026-04-01", n=9, n_evidence=9, came_at=SINCE, changed_at=SINCE)
+    assert parts(con, [known], [mended, late]) == {("K06", "corrections"): (0, -1), ("K06", "late_entries"): (9, 0)}
+
+
+def test_a_form_whose_date_is_corrected_leaves_and_comes_as_a_correction(con: duckdb.DuckDBPyConnection) -> None:
+    """It is another form of the same person and instrument; one of another instrument that came beside it is late."""
+    wrong = unit("K06", "p1|phq9|WEEK 8|2026-05-01", n=9, n_evidence=9)
+    right = unit("K06", "p1|phq9|WEEK 8|2026-05-02", n=9, n_evidence=9, came_at=SINCE, changed_at=SINCE)
+    late = unit("K06", "p1|gad7|WEEK 8|2026-05-02", n=7, n_evidence=7, came_at=SINCE)
+    owed = unit("K04", "p1|WEEK 4|phq9", x=1)
+    moved = unit("K04", "p1|WEEK 4|phq9", n_evidence=9, came_at=SINCE, changed_at=SINCE)
+    assert parts(con, [wrong, owed], [right, late, moved]) == {
+        ("K04", "corrections"): (0, -1), ("K06", "late_entries"): (7, 0)
+    }  # fmt: skip
+    assert con.execute("SELECT part FROM reasoned WHERE unit = ?", [right["unit"]]).fetchall() == [("corrections",)]
 
 
 @pytest.mark.parametrize(
@@ -142,7 +190,10 @@ days = st.integers(-40, 12).map(lambda n: BEFORE + timedelta(n))
 moments = st.none() | st.integers(-40, 12).map(lambda n: BUILT + timedelta(n))
 some_units = st.dictionaries(
     st.tuples(
-        st.sampled_from(["K03", "K04", "K06", "K10", "K12", "randomised"]), st.sampled_from(["oxford", "miyazaki"]),
+        st.sampled_from(
+            ["K03", "K04", "K06", "K10", "K12", "randomised", "check|overdue_deliveries", "check|drift_new",
+             "check|two_forms_for_visit"]
+        ), st.sampled_from(["oxford", "miyazaki"]),
         st.sampled_from(["u1", "u2", "u3"]),
     ),
     st.fixed_dictionaries(

@@ -52,6 +52,7 @@ TABLES_SAY = """
             FROM quality.query_summary
         ) ON * EXCLUDE (site_id) INTO NAME name VALUE n
     )
+    UNION ALL SELECT 'check|' || check_name, site_id, n_evaluated, n_failing FROM quality.check_card
     UNION ALL SELECT 'close_median', site_id, median_days, median_days FROM quality.query_summary
     UNION ALL SELECT 'received_median', site_id, min(lag_days), min(lag_days) FROM quality.lag
     WHERE received_share >= 0.5 GROUP BY site_id
@@ -144,6 +145,12 @@ def test_records_of_a_week_that_an_earlier_program_kept_are_not_compared(told: A
     record_pack(workspace, protocol, snapshots[1])
     assert ask(told, compared) == [(False,)] and ask(told, "FROM board.moved") == []
     units.write_bytes(kept)
+    checks = units_file(workspace, load_weeks(workspace)[0].week, "checks")
+    kept = checks.read_bytes()
+    checks.unlink()
+    record_pack(workspace, protocol, snapshots[1])
+    assert ask(told, compared) == [(False,)] and ask(told, "FROM board.moved") == []
+    checks.write_bytes(kept)
     record_pack(workspace, protocol, snapshots[1])
     assert ask(told, compared) == [(True,)] and ask(told, "FROM board.moved") != []
 
@@ -170,6 +177,8 @@ def test_what_moved_is_explained_to_the_last_unit(told: Any) -> None:
     assert set(ask(told, forms)) == {(0, 0)}
     parts = "SELECT number, part, n FROM board.explained WHERE site_id = 'oxford' AND side = '{}' ORDER BY ALL"
     denominators = ask(told, parts.format("denominator"))
+    assert ("check|arm_missing", "new_participants", 1) in denominators
+    assert ("check|two_forms_for_visit", "late_entries", 1) in denominators
     for number in ("K07", "K10", "K16", "randomised", "screened", "in_follow_up"):
         assert (number, "new_participants", 1) in denominators
     assert ("K06", "late_entries", 9) in denominators
@@ -185,10 +194,11 @@ def test_each_number_that_moved_is_now_what_its_table_says(told: Any) -> None:
     found = ask(told, compared)
     assert [row for row in found if row[2] is False] == []
     kinds = {number.partition("|")[0] for number, _, same in found if same}
-    assert kinds >= {"visit", "return", "nights", "came", "age", "items", "eligible", "plan", "forecast"}
+    assert kinds >= {"visit", "return", "nights", "came", "age", "items", "eligible", "plan", "forecast", "check"}
     not_compared = {number.partition("|")[0].partition(":")[0] for number, _, same in found if same is None}
     assert not_compared <= {
-        "screened", "randomised", "in_follow_up", "pending", "forms", "open_queries", "randomised_8_weeks"
+        "screened", "randomised", "in_follow_up", "pending", "forms", "open_queries", "randomised_8_weeks",
+        "check",  # those that this night did not judge: tests/quality/test_checked_unit.py
     }  # fmt: skip
 
 

@@ -77,11 +77,16 @@ Cell = str | int | float | date | None | Flag | Link | Spark | Bar
 
 @dataclass(frozen=True)
 class Needle:
-    """How much of what there is a figure shows."""
+    """How much of what there is a figure shows; `one`: what a single one of `of_what` is called."""
 
     shown: int
     eligible: int
     of_what: str
+    one: str = ""
+
+    @property
+    def words(self) -> str:
+        return f"{self.shown} shown / {self.eligible} {self.one if self.one and self.eligible == 1 else self.of_what}"
 
 
 @dataclass(frozen=True)

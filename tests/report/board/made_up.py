@@ -31,6 +31,7 @@ MOVED = (
     "nights|participants|absent",
     "came|participants",
     "queries|over_60",
+    "check|check_1",
 )
 VISITS = {"BASELINE": 0, "WEEK 15": 15}
 COLUMNS = (

@@ -293,12 +293,19 @@ def test_every_number_that_moved_has_its_parts() -> None:
         "WEEK 8: overdue",
         "Participants: nights on which a due file did not come",
         "Queries open for over 60 days",
+        "Check: ",
     ):
         assert f"{what}" in moved.replace("\u00a0", " ")
     assert moved.count("new people +2/+20; corrections +1/+0") == len(MOVED) == moved.count(", Oxford")
     many = open_page(*numbers(study([f"Site {i}" for i in range(13)])))  # all but the indicators are summed over sites
     moved = many.partition('id="table-t1-3"')[2].partition("</table>")[0]
     assert (moved.count(", Site 0"), moved.count(", All sites")) == (1, len(MOVED) - 1)
+
+
+def test_one_change_of_rules_is_said_of_one() -> None:
+    section = open_page(*numbers(study(["Oxford"]))).partition('id="s12"')[2].partition("</section>")[0]
+    assert "1 rule or tool differs from that of the pack of" in section
+    assert "1 shown / 1 change" in section and "1 shown / 1 changes" not in section
 
 
 def test_where_moves_cannot_be_split_it_is_said() -> None:

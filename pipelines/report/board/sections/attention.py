@@ -48,10 +48,10 @@ HOW_SPLIT = (
     "has a slash is counted, and all there was to count. What is no sum is split in steps (appendix A)."
 )
 NOT_SPLIT = (
-    "Not split: the log's quality (section 9), whose parts would tell from night to night who uses the programme; the "
-    "counts of checks (section 6), of which no records are kept but the queries that they open; the statistics of "
-    "section 10, which compare whole distributions; what follows from counts that are split; and lists by week or "
-    "delivery, which only grow."
+    "A check that an indicator judges too (section 6 says which) moves as that does; a check that nothing failed or "
+    "fails is left out. Not split: the log's quality (section 9), whose parts would tell from night to night who uses "
+    "the programme; the statistics of section 10, which compare whole distributions; what follows from counts that are "
+    "split; and lists by week or delivery, which only grow."
 )
 CHANGES = ("new", "worse", "better", "cleared", "other")
 
@@ -207,7 +207,7 @@ def _changed(source: Source, trial: Trial) -> list[Figure]:
         Figure(
             "T1.2",
             f"Since the pack of {day(last['as_of'])}: {listed(tally)}",
-            Needle(min(len(rows), CHANGES_SHOWN), len(rows), "changes of status"),
+            Needle(min(len(rows), CHANGES_SHOWN), len(rows), "changes of status", "change of status"),
             ["board.changed_status"],
             Table(["What, where", "Change", "Then", "Now"], lines),
             notes=left_out,
@@ -253,7 +253,7 @@ def _moved(source: Source, trial: Trial) -> list[Figure]:
         Figure(
             "T1.3",
             f"{capital(count(len(rows), 'number'))} moved; the parts say why, and add up",
-            Needle(len(rows), len(rows), "numbers that moved"),
+            Needle(len(rows), len(rows), "numbers that moved", "number that moved"),
             ["board.moved", "board.explained"],
             Table(head, lines, numeric=frozenset({1, 2})),
             notes=[HOW_SPLIT, NOT_SPLIT],
@@ -265,8 +265,10 @@ def _moved(source: Source, trial: Trial) -> list[Figure]:
 
 def _is_shown(row: Row, few: bool) -> bool:
     """Whether the report shows the number of this site, or of all sites together: only that of what is no sum, where
-    both are known."""
+    both are known. Of checks those that something fails or failed."""
     kind = row["number"].partition("|")[0]
+    if kind == "check":
+        return bool(row["numerator"] or row["numerator_before"])
     if kind not in APART or kind in ("age", "lag_median", "lag_p90"):
         return True
     together = row["site_id"] == ALL_SITES

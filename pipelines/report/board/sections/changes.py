@@ -24,10 +24,11 @@ def build(source: Source, trial: Trial) -> Section:
     lines: list[list[Cell]] = [
         [row["what"], _short(row["before"]), _short(row["now"]), row["reason"] or "–"] for row in rows
     ]
+    differs = "differs from that" if len(rows) == 1 else "differ from those"
     figure = Figure(
         "T12.1",
-        f"{capital(count(len(rows), 'rule or tool', 'rules and tools'))} differ from those of the pack of {since}",
-        Needle(len(rows), len(rows), "changes"),
+        f"{capital(count(len(rows), 'rule or tool', 'rules and tools'))} {differs} of the pack of {since}",
+        Needle(len(rows), len(rows), "changes", "change"),
         ["board.rule_change"],
         Table(["What", "Then", "Now", "Reason"], lines),
         notes=["Who changed the study file, its own history says; it is identified by its digest."],

@@ -75,6 +75,8 @@ def moved_name(number: str, titles: Mapping[str, str], names: Measures) -> str:
     if kind == "pattern":
         missing = [names[name] for name in of[0].split(", ") if name]
         return f"Missing together: {listed(missing)}" if missing else "Nothing missing at the primary outcome"
+    if kind == "check":
+        return f"Check: {titles.get(of[0]) or capital(of[0].replace('_', ' '))}"
     if kind in _OTHERS:
         return _OTHERS[kind](*of)
     return titles.get(number) or NAMES.get(number) or capital(number.replace("_", " "))
