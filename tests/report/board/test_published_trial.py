@@ -159,10 +159,10 @@ def test_a_sites_list_and_the_history_of_weeks_hold_its_own_numbers_and_no_value
     report, _, workspace, _ = reports
     files = {path: path.read_bytes() for path in (report / "sites").rglob("*") if path.is_file()}
     history = [path for path in folder_of(workspace).rglob("*") if path.is_file()]
-    assert len(files) == 6 and len(history) == 3
-    units = next(path for path in history if path.suffix == ".parquet")
+    assert len(files) == 6 and len(history) == 4
+    units = [path for path in history if path.suffix == ".parquet"]
     files |= {path: path.read_bytes() for path in history}
-    files[units] = repr(duckdb.sql(f"FROM '{units}'").fetchall()).encode()
+    files |= {path: repr(duckdb.sql(f"FROM '{path}'").fetchall()).encode() for path in units}
     for path, content in files.items():
         for where in TOKENS.keys() - {"participant", "event"}:
             assert not [e for e in ("utf-8", "cp932") if TOKENS[where].encode(e) in content], (path, where)
