@@ -146,13 +146,17 @@ def nightly(
     unknown = sorted(set(sites) - set(protocol.study.site_by_id))
     if unknown:
         fail(f"No site {', '.join(unknown)}; the sites are {', '.join(protocol.study.site_by_id)}.")
-    from pipelines.landing.receive import any_news
+    from pipelines.landing.receipt import load_receipts
+    from pipelines.landing.receive import news
     from pipelines.progress import Progress
     from pipelines.study.load import by_one_protocol
     from pipelines.validation.isolation import reading
 
     one_protocol = by_one_protocol(workspace.study_file, protocol)
-    with one_protocol, Progress() as progress, reading(ahead=full or any_news(workspace, protocol.study, settle)):
+    sizes = [file.bytes for file in news(workspace, protocol.study, settle)]
+    if full:
+        sizes += [receipt.bytes for receipt in load_receipts(workspace.receipts)]
+    with one_protocol, Progress() as progress, reading(ahead=sizes):
         progress.say("Starting")
         from pipelines.assets.nightly import Busy, run_nightly
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from pipelines import effects
 from pipelines.data_cut import CutError, DataCut, must_be_same_rules, start_from_inputs
+from pipelines.landing.receipt import load_receipts
 from pipelines.quality.audit_chain import write_audit_trail
 from pipelines.quality.check_table import write_check_results
 from pipelines.quality.engine import ENGINE
@@ -54,7 +55,7 @@ def differing_tables(
         raise CutError(f"{altered} of its stored originals are lost, or no longer the bytes that were received")
     with _scratch(workspace, snapshot_id, source) as rebuild:
         try:
-            with reading(ahead=True):
+            with reading(ahead=(receipt.bytes for receipt in load_receipts(rebuild.receipts))):
                 start_from_inputs(rebuild, protocol, manifest, hidden)
             _derive_all(rebuild, protocol)
         except (WarehouseError, OSError) as error:

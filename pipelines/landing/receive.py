@@ -7,6 +7,7 @@ next night finishes the work; a receipt is never written before its bytes are du
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import file_digest, sha256
@@ -63,20 +64,26 @@ def receive(
 
 def has_news(workspace: Workspace, site: Site, landing: Landing, settle_seconds: int) -> bool:
     """Whether a look at the site's folder now would find a drop that counts. Nothing is written."""
+    return any(_news_of(workspace, site, landing, settle_seconds))
+
+
+def news(workspace: Workspace, study: Study, settle_seconds: int | None = None) -> list[LyingFile]:
+    """What such a look at every site's would take in; without `settle_seconds` as the study file says."""
+    settle = study.deliveries.settle_seconds if settle_seconds is None else settle_seconds
+    landing = scan(workspace.landing, study)
+    return [file for site in study.sites for drop in _news_of(workspace, site, landing, settle) for file in drop.files]
+
+
+def _news_of(workspace: Workspace, site: Site, landing: Landing, settle_seconds: int) -> Iterator[_Drop]:
     memory = _Memory.load(workspace, site.site)
     drops = _drops([f for f in landing.files if f.site_id == site.site], memory)
     ready = (drop for drop in drops if _seconds_left(drop, settle_seconds) <= 0)
-    return any(not _is_known(drop, memory) for drop in ready)
-
-
-def any_news(workspace: Workspace, study: Study, settle_seconds: int | None = None) -> bool:
-    """`has_news` of any site; without `settle_seconds` as the study file says."""
-    settle = study.deliveries.settle_seconds if settle_seconds is None else settle_seconds
-    landing = scan(workspace.landing, study)
-    return any(has_news(workspace, site, landing, settle) for site in study.sites)
+    return (drop for drop in ready if not _is_known(drop, memory))
 
 
 def _is_known(drop: _Drop, memory: _Memory) -> bool:
+    if not all(memory.has_met(file) for file in drop.files):
+        return False  # which need not be read to know that
     fingerprint = _fingerprint(drop, memory)
     return all(memory.is_known(file, fingerprint) for file in drop.files)
 
@@ -249,6 +256,10 @@ class _Memory:
             with file.path.open("rb") as stream:
                 self.hashes[place] = [list(file.signature), file_digest(stream, "sha256").hexdigest()]
         return str(self.hashes[place][1])
+
+    def has_met(self, file: LyingFile) -> bool:
+        """Whether any file of its name has a receipt."""
+        return _place(file) in self.latest
 
     def is_known(self, file: LyingFile, fingerprint: str) -> bool:
         """Whether this very drop of the file has a receipt and has been lying there since."""

@@ -8,9 +8,8 @@ import pickle
 import selectors
 import subprocess
 import sys
-import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from pipelines.validation.reading_job import Answer
 
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "pipelines.validation.reader_child")
-LOOK = 0.05  # seconds between two looks at the memory
 PIECE = 1 << 16
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -29,6 +27,14 @@ class EndedError(Exception):
     def __init__(self, code: int) -> None:
         super().__init__(f"the process that reads deliveries ended with {code}")
         self.code = code
+
+
+def wait_for_any(processes: Iterable[ReaderProcess], seconds: float) -> None:
+    """Until one of them says something or takes something in."""
+    with selectors.DefaultSelector() as any_of_them:
+        for process in processes:
+            process.register(any_of_them)
+        any_of_them.select(seconds)
 
 
 class ReaderProcess:
@@ -58,16 +64,13 @@ class ReaderProcess:
             self._outgoing += pickle.dumps(message)
         self._push()
 
-    def next_answer(self, patience: float = LOOK) -> Answer | None:
-        """What it says next; None where it says nothing within `patience` seconds. Raises EndedError."""
-        deadline = time.monotonic() + patience
-        while not self._answers:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                return None
-            self._wait(left)
+    def answer(self) -> Answer | None:
+        """What it says next; None where it has said nothing yet. Raises EndedError."""
+        if not self._answers:
             self._push()
             self._pull()
+        if not self._answers:
+            return None
         answer = self._answers.popleft()
         self.n_begun += answer.state == "begun"
         return answer
@@ -87,12 +90,11 @@ class ReaderProcess:
             pipe.close()
         return self._process.wait()
 
-    def _wait(self, seconds: float) -> None:
-        with selectors.DefaultSelector() as either:
-            either.register(self._replies, selectors.EVENT_READ)
-            if self._outgoing:
-                either.register(self._asks, selectors.EVENT_WRITE)
-            either.select(seconds)
+    def register(self, with_others: selectors.BaseSelector) -> None:
+        """Have the selector wait for what it says, and for room where it has not taken in all that it was sent."""
+        with_others.register(self._replies, selectors.EVENT_READ)
+        if self._outgoing:
+            with_others.register(self._asks, selectors.EVENT_WRITE)
 
     def _push(self) -> None:
         try:

@@ -24,6 +24,13 @@ def swell() -> None:
         time.sleep(0.02)
 
 
+def hold() -> None:
+    """Some memory, for longer than it takes until somebody looks."""
+    held = b"x" * 600_000_000
+    time.sleep(1)
+    del held
+
+
 def spin() -> None:
     while True:
         pass
@@ -57,6 +64,7 @@ FAULTS: dict[str, Callable[[], object]] = {
     "hang": lambda: time.sleep(3600),
     "spin": spin,
     "swell": swell,
+    "hold": hold,
     "write": write_on,
     "bug": fail_with_a_value,
     "chatter": chatter,
