@@ -28,22 +28,56 @@ def study_codes(protocol: Protocol) -> dict[str, tuple[str, ...]]:
     return codes | ({"arm": arms, "second_arm": arms} if arms else {})
 
 
-@lru_cache(maxsize=32)
-def _schema(feed: str, codes: tuple[tuple[str, tuple[str, ...]], ...]) -> pa.DataFrameSchema:
-    return FEEDS[feed].schema(dict(codes))
+@lru_cache(maxsize=64)
+def _schema(
+    feed: str, codes: tuple[tuple[str, tuple[str, ...]], ...], columns: tuple[str, ...] | None = None
+) -> pa.DataFrameSchema:
+    """The feed's schema, or what it says of some columns."""
+    import pandera.backends.polars.builtin_checks  # noqa: F401 (what the checks do: a schema copies it when it is made)
+
+    whole = FEEDS[feed].schema(dict(codes))
+    return whole if columns is None else whole.select_columns(list(columns))
 
 
 def judge_rows(rows: pl.DataFrame, feed: Feed, codes: Mapping[str, tuple[str, ...]]) -> list[pl.DataFrame]:
-    """Failures of the feed's pandera schema (see `Typed.failures`). Never raises for what the rows hold."""
+    """Failures of the feed's pandera schema (see `Typed.failures`). Never raises for what the rows hold.
+
+    pandera asks for each check's answer several times over, and of most files every one passes: so all the checks are
+    asked in one query first, and the schema is gone through only for columns of which one does not pass.
+    """
     from pandera.errors import SchemaErrors
 
     if feed.name == "questionnaires":
         rows = rows.with_columns(completed_at=_dated())
+    known = tuple(sorted(codes.items()))
+    broken = broken_columns(rows, _schema(feed.name, known))
+    if not broken:
+        return []
     try:
-        _schema(feed.name, tuple(sorted(codes.items()))).validate(rows, lazy=True)
+        _schema(feed.name, known, broken).validate(rows.select(broken), lazy=True)
     except SchemaErrors as errors:
         return [failure for error in errors.schema_errors if (failure := _failure(error)) is not None]
     return []
+
+
+def broken_columns(rows: pl.DataFrame, schema: pa.DataFrameSchema) -> tuple[str, ...]:
+    """The columns of which some row does not pass a check of the schema, or lacks a value that it must have."""
+    import polars as pl
+    from pandera.api.polars.types import PolarsData
+    from pandera.backends.polars.checks import PolarsCheckBackend
+
+    asked = rows.lazy()
+    passes: list[pl.LazyFrame] = []
+    columns: list[str] = []
+    for name, column in schema.columns.items():
+        answers = [PolarsCheckBackend(check).check_fn(PolarsData(asked, name)) for check in column.checks]
+        answers += [] if column.nullable else [asked.select(pl.col(name).is_not_null())]
+        for answer in answers:
+            passes.append(answer.select(pl.all().fill_null(True).all().alias(str(len(columns)))))
+            columns.append(name)
+    (verdicts,) = pl.concat(passes, how="horizontal").collect().rows() if passes else ((),)
+    broken = {name for name, passed in zip(columns, verdicts, strict=True) if not passed}
+    return tuple(name for name in schema.columns if name in broken)
 
 
 def _dated() -> pl.Expr:
