@@ -6,8 +6,10 @@ again only where some of them must go.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 SUSPECTS = ".suspects.parquet"
-MEMORY = "600MB"
+MEMORY, KEPT_MEMORY = "600MB", "100MB"
 
 # One row a record whose key stands more than once in the delivery. `fate`: conflict, or duplicate (the same
 # content again), or first (of its kind, or refused anyway for what it holds).
@@ -123,21 +125,60 @@ def suspects(accepted: Sequence[pl.Series], refused: Sequence[pl.Series]) -> pl.
 
 def set_duplicates_apart(files: Delivered, places: pl.Series, counts: Counts) -> Counts:
     """Take repeated records out of the accepted rows, conflicting ones into quarantine; `places` are the suspects."""
-    import duckdb
 
-    suspected, spill = files.accepted.with_name(SUSPECTS), files.accepted.with_name(".spill")
+    suspected = files.accepted.with_name(SUSPECTS)
     _copy(files, suspected, places)
-    with duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": str(spill)}) as con:
-        con.execute("SET TimeZone = 'UTC'")
-        _find(con, files, suspected)
+    with _found_twice(files, suspected) as con:
         removed = [place for (place,) in con.execute(_REMOVED).fetchall()]
         if removed:
             _copy(files, files.accepted, removed, without=True)
         counts = _counted(con, files, counts)
         _quarantine_conflicts(con, files)
     effects.remove(suspected)
-    effects.remove(spill)
     return counts
+
+
+@contextmanager
+def _found_twice(files: Delivered, suspected: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database with the table `twice`: the one that the process keeps, or, of more than that has room for, one of
+    its own, which may spill."""
+    kept = _kept_database()
+    try:
+        if _has_room(kept, files, suspected):
+            yield kept
+            return
+    finally:
+        kept.execute("DROP TABLE IF EXISTS twice")
+    spill = files.accepted.with_name(".spill")
+    with _database(MEMORY, spill) as con:
+        _find(con, files, suspected)
+        yield con
+    effects.remove(spill)
+
+
+def _has_room(con: duckdb.DuckDBPyConnection, files: Delivered, suspected: Path) -> bool:
+    """Make the table `twice` where the database's memory is enough for it."""
+    import duckdb
+
+    try:
+        _find(con, files, suspected)
+    except duckdb.OutOfMemoryException:
+        return False
+    return True
+
+
+@lru_cache(maxsize=1)
+def _kept_database() -> duckdb.DuckDBPyConnection:
+    """Opening a database takes longer than most files' few rows."""
+    return _database(KEPT_MEMORY, None)
+
+
+def _database(memory: str, spill: Path | None) -> duckdb.DuckDBPyConnection:
+    import duckdb
+
+    con = duckdb.connect(config={"memory_limit": memory, "temp_directory": str(spill or "")})
+    con.execute("SET TimeZone = 'UTC'")
+    return con
 
 
 def _copy(files: Delivered, target: Path, places: pl.Series | list[int], *, without: bool = False) -> None:

@@ -149,6 +149,7 @@ class Reading:
     folder: Path
     counts: Counts = field(default=Counts(0, 0, 0))
     n_empty: int = 0
+    any_ambiguous: bool = False  # whether an accepted row holds a time that exists twice
     n_ragged: int = 0  # records that the reader could not split into cells
     hashes: list[pl.Series] = field(default_factory=list)  # of the keys of accepted rows, in their order
     refused_hashes: list[pl.Series] = field(default_factory=list)
@@ -193,7 +194,7 @@ class Reading:
             n_accepted=n_accepted,
             n_quarantined=counts.quarantined,
             n_duplicate=counts.duplicate,
-            n_ambiguous_time=n_ambiguous(self.accepted.path),
+            n_ambiguous_time=n_ambiguous(self.accepted.path) if self.any_ambiguous else 0,
             # Of a header alone nothing shows that no row of data has run into it.
             unknown_columns=mapping.unknown(table.seen) if table.n_records else [],
             accepted=self.accepted.path,
@@ -312,6 +313,7 @@ class Reading:
 
     def _accept(self, rows: pl.DataFrame, n_records: int, n_quarantined: int) -> None:
         self.hashes.append(rows["record_key"].hash())
+        self.any_ambiguous |= "clock_note" in rows.columns and rows["clock_note"].null_count() < rows.height
         self.accepted.add(rows)
         counts = self.counts
         self.counts = replace(

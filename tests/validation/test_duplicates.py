@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import polars as pl
+import pytest
 
 from pipelines.study.load import Protocol
+from pipelines.validation import duplicates
 from schemas.feeds import FEEDS
 from tests.validation.deliver import Read, deliver
 from tests.validation.test_mapping import PHQ, table
+
+OPEN_DATABASE = duplicates._database
 
 
 def read(tmp_path: Path, protocol: Protocol, feed: str, *rows: str) -> Read:
@@ -96,3 +102,29 @@ def test_duplicates_are_found_across_batches(tmp_path: Path, ict_sad: Protocol) 
         (6, "conflicting_duplicate"),
         (150_001, "conflicting_duplicate"),
     }
+
+
+def test_more_than_the_process_s_own_database_has_room_for_comes_to_the_same(
+    tmp_path: Path, ict_sad: Protocol, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [f"e{n % 3000},A{n % 3000},2026-01-05T10:00Z,system,login,core_{n % 3000:0300},2" for n in range(6000)]
+    found = {}
+    for memory in (duplicates.KEPT_MEMORY, "1MB"):
+        monkeypatch.setattr(duplicates, "KEPT_MEMORY", memory)
+        duplicates._kept_database.cache_clear()
+        opened: list[Path | None] = []
+        monkeypatch.setattr(duplicates, "_database", noted(opened))
+        one = read(tmp_path / memory, ict_sad, "usage", *rows)
+        found[memory] = (one.counts, one.accepted.rows(), len(opened))
+    duplicates._kept_database.cache_clear()
+    (roomy, small) = found.values()
+    assert roomy[0] == (6000, 3000, 0, 3000)
+    assert small[:2] == roomy[:2] and (roomy[2], small[2]) == (1, 2)
+
+
+def noted(opened: list[Path | None]) -> Callable[[str, Path | None], Any]:
+    def note(memory: str, spill: Path | None) -> Any:
+        opened.append(spill)
+        return OPEN_DATABASE(memory, spill)
+
+    return note
