@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from pipelines import effects
 from pipelines.warehouse.database import create_table, insert_rows
+from pipelines.warehouse.gathered import gather
 from pipelines.warehouse.quoting import identifier, parquet
 from schemas.feeds import FEEDS, Feed
 
@@ -280,8 +281,8 @@ def create_inputs(
     refused = [d.rows.quarantine for d in counted if d.rows.quarantine and d.rows.n_quarantined]
     _create_view(con, "input.quarantine", QUARANTINE, refused, file=file)
     described = [delivery.rows.variables for delivery in known if delivery.rows.variables]
-    query = _all_of(DELIVERY_VARIABLE, described)
-    effects.execute(con, f"CREATE OR REPLACE TABLE input.delivery_variable AS {query}", file=file)
+    query = gather(con, "input.delivery_variable", DELIVERY_VARIABLE, described, file=file)
+    effects.execute(con, f"CREATE OR REPLACE VIEW input.delivery_variable AS {query}", file=file)
 
 
 def _refused_answers(deliveries: Iterable[Delivery]) -> list[Path]:
@@ -330,16 +331,15 @@ def _delivery_row(delivery: Delivery) -> tuple[Any, ...]:
 
 
 def _create_view(con: Any, name: str, columns: dict[str, str], files: Sequence[Path], *, file: Path) -> None:
-    """A view over Parquet files. Of many files the small ones are copied into a table first: opening them costs more
-    than what they hold, and every table that reads the view would open each again."""
+    """A view over Parquet files; of many files the small ones are gathered in a table, which every table that reads
+    the view then reads."""
     large = [path for path in files if path.stat().st_size > SMALL] if len(files) > FEW else list(files)
-    small = [path for path in files if path not in set(large)]
-    query = _all_of(columns, large)
-    if small:
-        gathered = identifier(f"{name}_gathered")
-        effects.execute(con, f"CREATE OR REPLACE TABLE {gathered} AS {_all_of(columns, small)}", file=file)
-        query = f"SELECT * FROM {gathered}" + (f" UNION ALL {query}" if large else "")  # noqa: S608
-    effects.execute(con, f"CREATE OR REPLACE VIEW {identifier(name)} AS {query}", file=file)
+    lie_apart = set(large)
+    small = [path for path in files if path not in lie_apart]
+    gathered = gather(con, name, columns, small, file=file)
+    parts = [gathered] if small else []
+    parts += [_all_of(columns, large)] if large or not small else []
+    effects.execute(con, f"CREATE OR REPLACE VIEW {identifier(name)} AS {' UNION ALL '.join(parts)}", file=file)
 
 
 def _all_of(columns: dict[str, str], files: Sequence[Path]) -> str:

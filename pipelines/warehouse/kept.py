@@ -25,6 +25,7 @@ from pipelines import effects
 from pipelines.warehouse.code_version import code_version
 from pipelines.warehouse.database import build_file, close_build, create_table, insert_rows, open_build
 from pipelines.warehouse.fingerprint import fingerprint
+from pipelines.warehouse.gathered import gathered_name, is_gathered
 from pipelines.warehouse.graph import Query
 from pipelines.warehouse.quoting import identifier
 from pipelines.warehouse.touched import People, State
@@ -90,14 +91,15 @@ def note_given(con: Any, *, file: Path) -> None:
     """Write down what the protocol and the deliveries hold tonight; they were put there anew."""
     views = _views(con)
     given = [(name, _content(con, name, views)) for name in _names(con, _GIVEN)]
-    gathered = dict(given)  # of a view over files, the small ones lie in a table beside it
-    given = [(name, content + gathered.get(f"{name}_gathered", "")) for name, content in given if name != _SETTING]
+    gathered = {name: _content(con, name, views) for name in _names(con, [LAYER]) if is_gathered(name)}
+    given = [(n, content + gathered.get(gathered_name(n), "")) for n, content in given if n != _SETTING]
     (setting,) = con.execute(f"SELECT * FROM {_SETTING}").fetchall()  # noqa: S608
     columns = [str(described[0]) for described in con.description]
     given += [(f"{_SETTING}.{name}", repr(value)) for name, value in zip(columns, setting, strict=True)]
     if _MADE not in _names(con, [LAYER]):
         create_table(con, _MADE, _COLUMNS, file=file)
-    effects.execute(con, f"DELETE FROM {_MADE} WHERE NOT {_IS_DERIVED}", file=file)  # noqa: S608
+    effects.execute(con, f"DELETE FROM {_MADE} WHERE NOT {_IS_DERIVED} OR made_of IS NULL", file=file)  # noqa: S608
+    given += gathered.items()  # which the next night goes on with where they still hold this
     insert_rows(con, _MADE, [(name, None, None, content, content) for name, content in given], file=file)
 
 

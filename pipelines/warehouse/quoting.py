@@ -20,7 +20,8 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def parquet(files: Sequence[Path]) -> str:
-    """A FROM item over `files`, which all have the same columns."""
+def parquet(files: Sequence[Path], named: str = "") -> str:
+    """A FROM item over `files`, which all have the same columns; as the column `named` also the path of each row's."""
     paths = ", ".join(literal(str(path)) for path in files)
-    return f"read_parquet([{paths}], hive_partitioning = false, union_by_name = false)"
+    naming = f", filename = {literal(named)}" if named else ""
+    return f"read_parquet([{paths}], hive_partitioning = false, union_by_name = false{naming})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from pipelines.quality.answers import Answer
 from pipelines.warehouse.digest import inputs_digest
 from pipelines.warehouse.inputs import QUARANTINE, create_inputs, input_columns
+from pipelines.warehouse.quoting import parquet as from_files
 from tests.warehouse.small_trial import NOON, delivery, parquet
 
 MEMORY = Path(":memory:")
@@ -85,7 +87,24 @@ def test_of_many_deliveries_the_large_ones_stay_where_they_lie(
     monkeypatch.setattr("pipelines.warehouse.inputs.SMALL", sizes[-4])
     create_inputs(con, drops, file=MEMORY)
     assert con.execute("SELECT count(*) FROM input.participants").fetchone() == (sum(range(1, 31)),)
-    assert 0 < con.execute("SELECT count(*) FROM input.participants_gathered").fetchone()[0] < sum(range(1, 30))
+    assert 0 < con.execute("SELECT count(*) FROM kept.participants_gathered").fetchone()[0] < sum(range(1, 30))
+
+
+def test_of_many_deliveries_only_new_ones_are_opened(con: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drops = [delivery(tmp_path, i, "participants", [{"subject_id": f"P{i}"}] * (i % 3)) for i in range(1, 31)]
+    opened: list[Path] = []
+
+    def noted(files: Sequence[Path], named: str = "") -> str:
+        opened.extend(files)
+        return from_files(files, named)
+
+    monkeypatch.setattr("pipelines.warehouse.gathered.parquet", noted)
+    for known, new in ((drops[:25], 25), (drops[:25], 0), (drops[3:], 5), (drops, 3)):
+        create_inputs(con, known, file=MEMORY)
+        assert len(opened) == new
+        opened.clear()
+        ids = con.execute("SELECT delivery_id FROM input.participants ORDER BY ALL").fetchall()
+        assert ids == sorted((d.receipt.delivery_id,) for d in known for _ in range(d.sequence % 3))
 
 
 def test_answers_are_inputs_and_their_notes_are_not(con: Any) -> None:
