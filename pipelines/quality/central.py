@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import atanh, fsum, sqrt
 from statistics import correlation, fmean, median, stdev
 from typing import TYPE_CHECKING, Any
@@ -22,54 +22,9 @@ if TYPE_CHECKING:
 LISTED_BELOW = 0.001
 ROBUST_FROM = 10  # people a score
 Scores = dict[str, dict[str, dict[str, float]]]  # parameter → site → person → baseline score
-_SCORES = """
-    SELECT q.paramcd, q.siteid, q.usubjid, q.aval
-    FROM analysis.adqs AS q
-    JOIN study.score AS s ON s.paramcd = q.paramcd
-    WHERE q.ablfl = 'Y' AND q.aval IS NOT NULL
-        AND s.paramn = (SELECT min(o.paramn) FROM study.score AS o WHERE o.instrument = s.instrument)
-    ORDER BY s.paramn, q.siteid, q.usubjid
-"""
-_FIRST_VISIT = """
-    form AS (
-        SELECT f.form_no, f.site_id, f.usubjid, f.instrument, f.n_answered, f.n_items
-        FROM quality.scoped_form AS f
-        JOIN outcome.form_visit AS v ON v.form_no = f.form_no
-        WHERE f.source = 'visit' AND v.avisitn = (SELECT min(avisitn) FROM study.visit)
-    )
-"""
-_STRAIGHT = f"""
-    WITH {_FIRST_VISIT},
-    reversing AS (SELECT instrument FROM study.item GROUP BY instrument HAVING bool_or(reversed) AND count(*) >= 10),
-    answered AS (
-        SELECT f.instrument, f.site_id, f.form_no, count(*) >= 10 AND min(a.answer) = max(a.answer) AS straight
-        FROM form AS f SEMI JOIN reversing AS r ON r.instrument = f.instrument
-        JOIN outcome.answer AS a ON a.form_no = f.form_no AND a.answer IS NOT NULL
-        GROUP BY f.instrument, f.site_id, f.form_no
-    )
-    SELECT instrument, site_id, count(*) AS n, count(*) FILTER (WHERE straight) AS x
-    FROM answered GROUP BY instrument, site_id ORDER BY instrument, site_id
-"""  # noqa: S608
-_COPIED = f"""
-    WITH {_FIRST_VISIT},
-    vector AS (
-        SELECT f.instrument, f.site_id, f.usubjid, string_agg(a.answer, ',' ORDER BY a.item) AS answers,
-            min(a.answer) < max(a.answer) AS varied
-        FROM form AS f JOIN outcome.answer AS a ON a.form_no = f.form_no AND a.answer IS NOT NULL
-        WHERE f.n_answered = f.n_items AND f.n_items >= 20
-        GROUP BY f.instrument, f.site_id, f.usubjid, f.form_no
-    ),
-    shared AS (
-        SELECT instrument, answers FROM vector WHERE varied
-        GROUP BY instrument, answers HAVING count(DISTINCT usubjid) > 1
-    )
-    SELECT v.instrument, v.site_id, count(*) AS n, count(s.answers) AS x
-    FROM vector AS v LEFT JOIN shared AS s ON s.instrument = v.instrument AND s.answers = v.answers
-    GROUP BY v.instrument, v.site_id ORDER BY v.instrument, v.site_id
-"""  # noqa: S608
-_WEEKEND = """
-    SELECT 'consent_date', site_id, count(*) AS n, count(*) FILTER (WHERE isodow(consent_date) >= 6) AS x
-    FROM core.subject WHERE consent_date IS NOT NULL GROUP BY site_id ORDER BY site_id
+_UNITS = """
+    SELECT kind, measure, site_id, usubjid, value, code, x FROM {table}
+    ORDER BY kind, position, measure, site_id, usubjid, unit
 """
 
 
@@ -89,26 +44,49 @@ class Found:
     enough: bool = True
 
 
+@dataclass(frozen=True)
+class Unit:
+    """A person or form, as quality.central_unit has it."""
+
+    kind: str
+    measure: str
+    site_id: str
+    usubjid: str
+    value: float | None
+    code: str | None
+    x: int
+
+
 def central_checks(con: duckdb.DuckDBPyConnection, study: Study) -> list[dict[str, Any]]:
     """Rows of `quality.central_check`."""
+    units = [Unit(*row) for row in con.execute(_UNITS.format(table="quality.central_unit")).fetchall()]
+    return [_row(found) for found in compare(units, study)]
+
+
+def compare(units: Sequence[Unit], study: Study) -> list[Found]:
+    """What each check finds in these units, which are in the order of the table's `position`, site and person."""
     sites = [site.site for site in study.sites]
-    scores = _scores(con)
-    found = [
+    scores = _scores(units)
+    return [
         *_by_values("C1", scores, sites, _last_digits),
-        *_by_counts("C2", con.execute(_STRAIGHT).fetchall(), sites),
-        *_copied(con.execute(_COPIED).fetchall(), sites),
+        *_by_counts("C2", _counted(units, "straight"), sites),
+        *_copied(_counted(_marked(units), "copied"), sites),
         *_unusual(scores, sites),
         *_by_values("C5", scores, sites, _spread),
         *_correlations(scores, sites, study.outcomes.primary.paramcd),
-        *_by_counts("C7", con.execute(_WEEKEND).fetchall(), sites),
+        *_by_counts("C7", _counted(units, "weekend"), sites),
         *(Found("C8", "", site, 0, 0, enough=False) for site in sites),
     ]
-    return [_row(result) for result in found]
 
 
-def _row(found: Found) -> dict[str, Any]:
-    check = load_central_checks()[found.check_id]
-    enough = found.enough and found.n_site >= check.minimum
+def judged(found: Found) -> Found:
+    """The same, with nothing said where the site itself has too few."""
+    enough = found.enough and found.n_site >= load_central_checks()[found.check_id].minimum
+    return found if enough else replace(found, statistic=None, p=None, n_listed=0, listed=False, enough=False)
+
+
+def _row(unjudged: Found) -> dict[str, Any]:
+    check, found = load_central_checks()[unjudged.check_id], judged(unjudged)
     return {
         "check_id": found.check_id,
         "measure": found.measure,
@@ -118,18 +96,44 @@ def _row(found: Found) -> dict[str, Any]:
         "n_site": found.n_site,
         "n_rest": found.n_rest,
         "minimum": check.minimum,
-        "statistic": found.statistic if enough else None,
-        "p": found.p if enough else None,
-        "n_listed": found.n_listed if enough else 0,
-        "status": "TOO_FEW" if not enough else "LISTED" if found.listed else "NOT_LISTED",
+        "statistic": found.statistic,
+        "p": found.p,
+        "n_listed": found.n_listed,
+        "status": status_of(found),
     }
 
 
-def _scores(con: duckdb.DuckDBPyConnection) -> Scores:
+def status_of(found: Found) -> str:
+    """The status of what was judged."""
+    return "TOO_FEW" if not found.enough else "LISTED" if found.listed else "NOT_LISTED"
+
+
+def _scores(units: Sequence[Unit]) -> Scores:
     scores: Scores = defaultdict(lambda: defaultdict(dict))
-    for paramcd, site, person, value in con.execute(_SCORES).fetchall():
-        scores[paramcd][site][person] = value
+    for unit in units:
+        if unit.kind == "score" and unit.value is not None:
+            scores[unit.measure][unit.site_id][unit.usubjid] = unit.value
     return scores
+
+
+def _counted(units: Sequence[Unit], kind: str) -> list[tuple[str, str, int, int]]:
+    """(measure, site, n, x) of a kind."""
+    counts: dict[tuple[str, str], tuple[int, int]] = {}
+    for unit in units:
+        if unit.kind == kind:
+            n, x = counts.get((unit.measure, unit.site_id), (0, 0))
+            counts[unit.measure, unit.site_id] = n + 1, x + unit.x
+    return [(*place, n, x) for place, (n, x) in sorted(counts.items())]
+
+
+def _marked(units: Sequence[Unit]) -> list[Unit]:
+    """Forms that may repeat another person's, with those marked that do."""
+    people: dict[tuple[str, str], set[str]] = defaultdict(set)
+    forms = [unit for unit in units if unit.kind == "copied"]
+    for form in forms:
+        if form.code:
+            people[form.measure, form.code].add(form.usubjid)
+    return [replace(form, x=int(len(people.get((form.measure, form.code or ""), ())) > 1)) for form in forms]
 
 
 def _sides(by_site: dict[str, dict[str, float]], site: str) -> tuple[list[float], list[float]]:

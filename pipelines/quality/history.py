@@ -19,6 +19,7 @@ from pipelines.quality.judge import Status
 from pipelines.workspace import Workspace
 
 Kind = Literal["kri", "check"]
+UnitsKind = Literal["units", "checks", "central"]
 FLAGS: tuple[Status, ...] = ("WATCH", "ACTION")
 WEEK = timedelta(days=7)
 
@@ -73,8 +74,8 @@ def folder_of(workspace: Workspace) -> Path:
     return workspace.store / "history"
 
 
-def units_file(workspace: Workspace, week: date, kind: Literal["units", "checks"] = "units") -> Path:
-    """The units behind a week's numbers, or those behind the counts of its checks."""
+def units_file(workspace: Workspace, week: date, kind: UnitsKind = "units") -> Path:
+    """The units behind a week's numbers, or behind the counts of its checks, or of its central checks."""
     return folder_of(workspace) / f"{week.isoformat()}.{kind}.parquet"
 
 

@@ -121,6 +121,12 @@ def ranked_in_steps(con: duckdb.DuckDBPyConnection, before: str, after: str, bet
     return [Steps(*key, [sizes.get(step) for step in range(len(PARTS) + 1)]) for key, sizes in found.items()]
 
 
+def as_shown(value: float, decimals: int) -> Size:
+    """A number with as many decimals as are shown, without its point."""
+    found = int(f"{value:.{decimals}f}".replace(".", ""))
+    return found, found
+
+
 def totals_of(steps: Iterable[Steps]) -> Iterator[tuple[str, str, Size, Size]]:
     """Each number then and now, of those that were known both times."""
     for one in steps:

@@ -15,7 +15,7 @@ from pipelines.warehouse.quoting import identifier
 if TYPE_CHECKING:
     import duckdb
 
-UNITS, CHECKED = "quality.counted_unit", "quality.checked_unit"
+UNITS, CHECKED, CENTRAL = "quality.counted_unit", "quality.checked_unit", "quality.central_unit"
 AGES = {"0_7": 7, "8_14": 14, "15_30": 30, "31_60": 60}  # days that an open query's age is at most; older: over_60
 FEWEST = 5  # people of a pattern that may be told of, as in quality.missing_pattern
 _AGE = " ".join(f"WHEN $day - first_on <= {days} THEN '{name}'" for name, days in AGES.items())
@@ -92,6 +92,14 @@ _NUMBERS = f"""
         LEFT JOIN {{checked}} AS r
             ON r.checks = a.check_name AND starts_with(r.checks, 'refused_') AND r.checks <> 'refused_deliveries'
             AND r.site_id = a.site_id AND r.unit = a.unit
+    ),
+    -- No numbers, but what statistics are made of: which part each belongs to, pipelines.quality.central_steps asks.
+    central AS (
+        SELECT
+            concat_ws('|', 'central', kind, measure) AS number, site_id, unit, usubjid, 1 AS n, x, first_on, came_at,
+            changed_at, 0 AS n_evidence,
+            coalesce(CAST(round(value * 1000000) AS BIGINT), CAST(hash(code) >> 2 AS BIGINT), 0) AS value
+        FROM {{central}}
     )
     SELECT * FROM kept
     UNION ALL BY NAME SELECT * FROM form
@@ -99,6 +107,7 @@ _NUMBERS = f"""
     UNION ALL BY NAME SELECT * FROM query
     UNION ALL BY NAME SELECT * FROM pattern
     UNION ALL BY NAME SELECT * FROM card
+    UNION ALL BY NAME SELECT * FROM central
 """  # noqa: S608
 
 
@@ -108,9 +117,10 @@ class Kept:
 
     units: str
     checked: str
+    central: str
 
 
-TONIGHT = Kept(UNITS, CHECKED)
+TONIGHT = Kept(UNITS, CHECKED, CENTRAL)
 
 
 def make_numbers(con: duckdb.DuckDBPyConnection, name: str, kept: Kept, refusals: Sequence[str], day: date) -> str:
@@ -118,7 +128,7 @@ def make_numbers(con: duckdb.DuckDBPyConnection, name: str, kept: Kept, refusals
 
     `refusals`: the checks of rows set aside that either report has. Returns the table's name.
     """
-    sql = _NUMBERS.format(units=kept.units, checked=kept.checked)
+    sql = _NUMBERS.format(units=kept.units, checked=kept.checked, central=kept.central)
     con.execute(f"CREATE OR REPLACE TEMP TABLE {identifier(name)} AS {sql}", {"day": day, "refusals": list(refusals)})
     return name
 

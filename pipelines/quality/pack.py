@@ -16,15 +16,18 @@ from pipelines import effects
 from pipelines.own_words import in_own_words
 from pipelines.quality.audit_chain import first_broken_link
 from pipelines.quality.audit_ledger import judge_present
+from pipelines.quality.central_steps import central_in_steps
+from pipelines.quality.derived_steps import indicators_in_steps, kinds_of_checks
 from pipelines.quality.explain import Between, explain
 from pipelines.quality.handles import site_handles
-from pipelines.quality.history import Value, Week, folder_of, load_weeks, save_week, sunday_of, units_file
+from pipelines.quality.history import UnitsKind, Value, Week, folder_of, load_weeks, save_week, sunday_of, units_file
 from pipelines.quality.in_steps import parts_of, ranked_in_steps, totals_of
-from pipelines.quality.numbers import CHECKED, FEWEST, TONIGHT, UNITS, Kept, make_numbers, refusals_of
+from pipelines.quality.numbers import CENTRAL, CHECKED, FEWEST, TONIGHT, UNITS, Kept, make_numbers, refusals_of
 from pipelines.quality.recruitment_steps import Recruitment, recruitment_from, recruitment_in_steps, recruitment_now
 from pipelines.study.grid import load_grid
 from pipelines.study.indicator import load_indicators
 from pipelines.study.load import Protocol
+from pipelines.study.study import Study
 from pipelines.warehouse.database import CLOSED, open_build
 from pipelines.warehouse.published import BLINDED, MANIFEST, UNBLINDED
 from pipelines.warehouse.quoting import literal
@@ -34,6 +37,12 @@ if TYPE_CHECKING:
     import duckdb
 
 DESCRIBING = ("quality.instrument", "meta.column_dictionary")  # tables whose change is a change of the dictionary
+# The units that are kept with each week: table, name of the file, order.
+KEPT: tuple[tuple[str, UnitsKind, str], ...] = (
+    (UNITS, "units", "number, site_id, unit"),
+    (CHECKED, "checks", "checks, site_id, unit"),
+    (CENTRAL, "central", "kind, measure, site_id, unit"),
+)
 MOST = 20  # handles a check and site
 NOTHING: dict[str, Any] = {"handles": [], "audit": [], "before": None, "parts": [], "totals": []}
 _VALUES = """
@@ -78,10 +87,10 @@ def record_pack(workspace: Workspace, protocol: Protocol, snapshot_id: str) -> N
         recruitment = recruitment_now(con)
         week = replace(week, recruitment=asdict(recruitment))
         if earlier:
-            content |= _moved(con, workspace, earlier[-1], week, recruitment)
+            content |= _moved(con, workspace, earlier[-1], week, recruitment, protocol.study)
         if not (folder_of(workspace) / f"{week.week.isoformat()}.json").exists():
-            _keep(con, UNITS, "number, site_id, unit", units_file(workspace, week.week))
-            _keep(con, CHECKED, "checks, site_id, unit", units_file(workspace, week.week, "checks"))
+            for table, kind, order in KEPT:
+                _keep(con, table, order, units_file(workspace, week.week, kind))
     save_week(workspace, week)
     path = night_file(workspace, snapshot_id)
     effects.make_directory(path.parent)
@@ -161,7 +170,12 @@ def _audit(con: duckdb.DuckDBPyConnection, workspace: Workspace) -> dict[str, An
 
 
 def _moved(
-    con: duckdb.DuckDBPyConnection, workspace: Workspace, before: Week, after: Week, recruitment: Recruitment
+    con: duckdb.DuckDBPyConnection,
+    workspace: Workspace,
+    before: Week,
+    after: Week,
+    recruitment: Recruitment,
+    study: Study,
 ) -> dict[str, Any]:
     kept = _kept(con, workspace, before)
     if kept is None:
@@ -178,16 +192,22 @@ def _moved(
     )
     parts = explain(con, was, now, between)
     totals = [row for row in con.execute(_TOTALS.format(before=was, after=now)).fetchall() if _may_be_told(row)]
-    steps = ranked_in_steps(con, was, now, between)
+    steps = ranked_in_steps(con, was, now, between) + central_in_steps(con, kept.central, CENTRAL, study)
     if before.recruitment:
         was_recruited = recruitment_from(before.recruitment)
         steps += recruitment_in_steps(was_recruited, recruitment, parts, between.rules_changed)
+    steps += indicators_in_steps(before.values, after.values, parts, study)
+    kinds, kinds_moved = kinds_of_checks(totals, parts)
+    totals += kinds
     told = {(number, site) for number, site, *_ in totals}
     return {
         "before": before.week.isoformat(),
         "parts": [
             list(asdict(part).values())
-            for part in (*(part for part in parts if (part.number, part.site_id) in told), *parts_of(steps))
+            for part in (
+                *(part for part in (*parts, *kinds_moved) if (part.number, part.site_id) in told),
+                *parts_of(steps),
+            )
         ],
         "totals": [*(list(row) for row in totals), *([n, s, *first, *last] for n, s, first, last in totals_of(steps))],
     }
@@ -195,12 +215,12 @@ def _moved(
 
 def _kept(con: duckdb.DuckDBPyConnection, workspace: Workspace, week: Week) -> Kept | None:
     """The week's units; None where they are lost, or an earlier version of the program kept less of them."""
-    files = units_file(workspace, week.week), units_file(workspace, week.week, "checks")
+    files = [units_file(workspace, week.week, kind) for _, kind, _ in KEPT]
     if not all(file.exists() for file in files):
         return None
-    kept = Kept(*(f"read_parquet({literal(str(file))})" for file in files))
-    same = _columns(con, kept.units) == _columns(con, UNITS) and _columns(con, kept.checked) == _columns(con, CHECKED)
-    return kept if same else None
+    read = [f"read_parquet({literal(str(file))})" for file in files]
+    same = all(_columns(con, one) == _columns(con, table) for one, (table, _, _) in zip(read, KEPT, strict=True))
+    return Kept(*read) if same else None
 
 
 def _columns(con: duckdb.DuckDBPyConnection, units: str) -> list[str]:
@@ -208,8 +228,10 @@ def _columns(con: duckdb.DuckDBPyConnection, units: str) -> list[str]:
 
 
 def _may_be_told(total: tuple[str, str, int, int, int, int]) -> bool:
-    """Not of a pattern that fewer people have or had than may be told of."""
+    """Not of a pattern that fewer people have or had than may be told of, and not what statistics are made of."""
     number, _, before, _, after, _ = total
+    if number.startswith("central|"):
+        return False
     return not number.startswith("pattern|") or min(before, after) >= FEWEST
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.quality.explain import PARTS, Part
 from pipelines.quality.forecast import AHEAD, DAYS_A_MONTH, RECENT_DAYS, forecast
-from pipelines.quality.in_steps import Size, Steps
+from pipelines.quality.in_steps import Size, Steps, as_shown
 
 if TYPE_CHECKING:
     import duckdb
@@ -171,5 +171,4 @@ def _forecasts(state: Recruitment) -> Iterator[tuple[tuple[str, str], Size]]:
 
 
 def _hundredths(value: float) -> Size:
-    found = int(f"{round(value, 6):.2f}".replace(".", ""))
-    return found, found
+    return as_shown(round(value, 6), 2)

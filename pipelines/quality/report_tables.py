@@ -49,7 +49,7 @@ REPORT_TABLES = {
         ("quality.recruitment", "core.subject"), lambda con, protocol: recruitment_forecast(con, protocol.study)
     ),
     "quality.central_check": ReportTable(
-        ("analysis.adqs", "quality.scoped_form", "outcome.answer", "outcome.form_visit", "core.subject"),
+        ("quality.central_unit",),
         lambda con, protocol: central_checks(con, protocol.study),
     ),
 }

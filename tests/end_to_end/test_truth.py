@@ -18,11 +18,12 @@ import duckdb
 import polars as pl
 import pytest
 
+from pipelines.quality.derived_steps import kinds_of_checks
 from pipelines.simulate import simulate
 from pipelines.simulate.cross_faults import STRANGER
 from pipelines.simulate.export import PRIVATE, PRIVATE_ELSEWHERE
 from pipelines.simulate.faults import PRIVATE_MAIL
-from pipelines.warehouse.database import open_build
+from pipelines.warehouse.database import close_build, open_build
 from tests.end_to_end.trial import Trial
 from tests.quality.checked import of_checks, of_units
 from tests.report.board import recount
@@ -136,6 +137,16 @@ def test_units_add_up_to_what_every_check_of_the_report_says(faulty: Trial) -> N
         cards = build.execute("SELECT check_name, site_id, n_evaluated, n_failing FROM quality.check_card").fetchall()
         assert of_units(build, TODAY) == of_checks(cards)
         assert sum(n_failing > 0 for *_, n_failing in cards) > 20
+        sums = build.execute(
+            "SELECT number, site_id, sum(n), sum(x), sum(n), sum(x) FROM made "
+            "WHERE number NOT LIKE 'central|%' GROUP BY ALL"
+        ).fetchall()
+        cells = build.execute(
+            "SELECT 'grid|' || grid_column, site_id, n_evaluated, n_failing FROM quality.check_grid"
+        ).fetchall()
+        kinds, _ = kinds_of_checks(sums, [])
+        assert {row[:2]: row[2:4] for row in kinds} == {cell[:2]: cell[2:] for cell in cells}
+    close_build(faulty.workspace)
 
 
 def test_every_fault_ends_as_it_must(faulty: Trial) -> None:

@@ -33,7 +33,13 @@ from tests.faults.night import new_trial, second_drop, take_in
 from tests.sql.trial import with_study
 
 FIRST, SECOND = date(2026, 3, 24), date(2026, 3, 31)
-MADE = ("quality.kri", "quality.check_card", "quality.check_grid", "quality.recruitment_forecast")
+MADE = (
+    "quality.kri",
+    "quality.check_card",
+    "quality.check_grid",
+    "quality.recruitment_forecast",
+    "quality.central_check",
+)
 # What a number that moved is now, by its name, as the snapshot's own tables have it: denominator, numerator.
 TABLES_SAY = """
     SELECT 'visit|' || avisit || '|' || substr(state, 3) AS number, site_id, n AS denominator, n AS numerator
@@ -53,6 +59,20 @@ TABLES_SAY = """
         ) ON * EXCLUDE (site_id) INTO NAME name VALUE n
     )
     UNION ALL SELECT 'check|' || check_name, site_id, n_evaluated, n_failing FROM quality.check_card
+    UNION ALL SELECT 'chance|' || kri, site_id, round(1000 * p_upper), round(1000 * p_upper) FROM quality.kri
+    WHERE p_upper IS NOT NULL
+    UNION ALL SELECT 'others|' || kri, site_id, round(1000 * p_vs_others), round(1000 * p_vs_others) FROM quality.kri
+    WHERE p_vs_others IS NOT NULL
+    UNION ALL SELECT 'interval_low|' || kri, site_id, round(1000 * wilson_low), round(1000 * wilson_low)
+    FROM quality.kri WHERE wilson_low IS NOT NULL
+    UNION ALL SELECT 'interval_high|' || kri, site_id, round(1000 * wilson_high), round(1000 * wilson_high)
+    FROM quality.kri WHERE wilson_high IS NOT NULL
+    UNION ALL SELECT 'luck|' || name, '', round(100 * sum(chance)), round(100 * sum(chance)) FROM (
+        UNPIVOT (SELECT chance_watch AS WATCH, chance_action AS ACTION FROM quality.kri)
+        ON WATCH, ACTION INTO NAME name VALUE chance
+    ) GROUP BY name
+    UNION ALL SELECT concat_ws('|', 'comparisons', check_id, status), '', count(*), count(*)
+    FROM quality.central_check GROUP BY ALL
     UNION ALL SELECT 'close_median', site_id, median_days, median_days FROM quality.query_summary
     UNION ALL SELECT 'received_median', site_id, min(lag_days), min(lag_days) FROM quality.lag
     WHERE received_share >= 0.5 GROUP BY site_id
@@ -145,12 +165,13 @@ def test_records_of_a_week_that_an_earlier_program_kept_are_not_compared(told: A
     record_pack(workspace, protocol, snapshots[1])
     assert ask(told, compared) == [(False,)] and ask(told, "FROM board.moved") == []
     units.write_bytes(kept)
-    checks = units_file(workspace, load_weeks(workspace)[0].week, "checks")
-    kept = checks.read_bytes()
-    checks.unlink()
-    record_pack(workspace, protocol, snapshots[1])
-    assert ask(told, compared) == [(False,)] and ask(told, "FROM board.moved") == []
-    checks.write_bytes(kept)
+    for kind in ("checks", "central"):
+        lost = units_file(workspace, load_weeks(workspace)[0].week, kind)
+        kept = lost.read_bytes()
+        lost.unlink()
+        record_pack(workspace, protocol, snapshots[1])
+        assert ask(told, compared) == [(False,)] and ask(told, "FROM board.moved") == []
+        lost.write_bytes(kept)
     record_pack(workspace, protocol, snapshots[1])
     assert ask(told, compared) == [(True,)] and ask(told, "FROM board.moved") != []
 
@@ -194,11 +215,23 @@ def test_each_number_that_moved_is_now_what_its_table_says(told: Any) -> None:
     found = ask(told, compared)
     assert [row for row in found if row[2] is False] == []
     kinds = {number.partition("|")[0] for number, _, same in found if same}
-    assert kinds >= {"visit", "return", "nights", "came", "age", "items", "eligible", "plan", "forecast", "check"}
+    assert kinds >= {
+        "visit",
+        "return",
+        "nights",
+        "came",
+        "age",
+        "items",
+        "eligible",
+        "plan",
+        "forecast",
+        "check",
+        "luck",
+    }
     not_compared = {number.partition("|")[0].partition(":")[0] for number, _, same in found if same is None}
     assert not_compared <= {
         "screened", "randomised", "in_follow_up", "pending", "forms", "open_queries", "randomised_8_weeks",
-        "check",  # those that this night did not judge: tests/quality/test_checked_unit.py
+        "check", "grid",  # with those that this night did not judge: tests/quality/test_checked_unit.py
     }  # fmt: skip
 
 

@@ -23,6 +23,7 @@ TABLES = (
     "quality.visit_return", "quality.completeness", "quality.missing_pattern", "quality.check_count", "quality.flow",
     "quality.recruitment", "quality.recruitment_week", "quality.query_summary", "quality.query_week",
     "quality.redelivery", "quality.counted_unit", "quality.checked_unit",
+    "quality.central_unit",
 )  # fmt: skip
 OF_UNITS = ("quality.counted_unit", "quality.checked_unit")
 OF_FILES = ("nights|", "came|", "quarantined_", "refused", "drift_")
@@ -84,7 +85,7 @@ def report(swapped: bool = False, spoil: Spoil = nothing) -> dict[str, list[Any]
     """Every table of the report, its rows in order."""
     trial = trial_of(SWAPPED if swapped else ARMS)
     spoil(trial)
-    con = trial.tables(*TABLES, "quality.arrival", "analysis.adqs").con
+    con = trial.tables(*TABLES, "quality.arrival").con
     study = PROTOCOL.study
     return {
         **{name: con.execute(f"SELECT * FROM {name} {_kept(name)} ORDER BY ALL").fetchall() for name in TABLES},

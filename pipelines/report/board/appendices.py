@@ -27,9 +27,10 @@ KEPT = {
     "board.changed_status": "Indicators and checks whose status differs from that of the last pack.",
     "board.explained": "Why each number moved since the last pack: each record that came, went or changed is counted "
     "under the first reason that holds, so that the parts add up to the difference. What is no sum (ages, medians, "
-    "shares of a curve, months, rates, the plan to date, the forecast) is reckoned again after each step of a fixed "
-    "order: new people, new visits, late entries, corrections, queries, rules, dictionary, the calendar; a part is "
-    "what its step moved, rounded as shown.",
+    "shares of a curve, months, rates, the plan to date, the forecast, the comparisons of section 10, chances and "
+    "intervals) is reckoned again after each step of a fixed order: new people, new visits, late entries, corrections, "
+    "queries, rules, dictionary, the calendar; a part is what its step moved, rounded as shown. Files of a day since "
+    "the last pack, and their rows, count as new visits.",
     "board.moved": "Numbers that moved since the last pack, then and now.",
     "board.night": "Runs of the nightly, and what came of each.",
     "board.verification": "When a snapshot was last verified: built again from the stored originals or from a backup, "

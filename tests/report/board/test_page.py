@@ -12,6 +12,8 @@ import pytest
 
 from pipelines.report.board.page import open_page
 from pipelines.report.board.sections import SECTIONS
+from pipelines.report.board.sections.measures import Measures
+from pipelines.report.board.sections.moved_names import decimals_of, moved_name
 from pipelines.report.board.status import STATUSES
 from pipelines.report.board.trial import trial_of
 from pipelines.report.board_data import BOARD
@@ -300,6 +302,23 @@ def test_every_number_that_moved_has_its_parts() -> None:
     many = open_page(*numbers(study([f"Site {i}" for i in range(13)])))  # all but the indicators are summed over sites
     moved = many.partition('id="table-t1-3"')[2].partition("</table>")[0]
     assert (moved.count(", Site 0"), moved.count(", All sites")) == (1, len(MOVED) - 1)
+
+
+def test_what_statistics_that_moved_are_called_and_how_they_are_written() -> None:
+    said = {
+        "central|C5|LSASTOT|statistic": ("C5 Spread, LSASTOT: statistic", 2),
+        "central|C7|consent_date|chance": ("C7, consent_date: chance", 3),
+        "central|C3|lsas_sr|values": ("C3, lsas_sr: values here, of those of all sites", 0),
+        "comparisons|C5|TOO_FEW": ("C5 Spread: comparisons with too few values", 0),
+        "chance|K04": ("K04: chance at the tolerance", 3),
+        "interval_low|K04": ("K04: interval from, in per cent", 1),
+        "luck|WATCH": ("WATCH that luck alone would show", 2),
+        "grid|reference": ("Of somebody, all checks of section 6", 0),
+        "check|drift_new": ("Check: Drift new", 0),
+        "months_open": ("Months open", 2),
+    }
+    titles = {"C5": "C5 Spread"}
+    assert {number: (moved_name(number, titles, Measures()), decimals_of(number)) for number in said} == said
 
 
 def test_one_change_of_rules_is_said_of_one() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pipelines.report.board.parts import Cell, Figure, Flag, Needle, Place, Point, Section, Table
 from pipelines.report.board.sections.findings import Finding, Group, flagged, grouped
 from pipelines.report.board.sections.measures import measures
-from pipelines.report.board.sections.moved_names import APART, CURVES, HUNDREDTHS, moved_name
+from pipelines.report.board.sections.moved_names import APART, BY_SITE, CURVES, decimals_of, moved_name
 from pipelines.report.board.source import Row, Source
 from pipelines.report.board.status import STATUSES
 from pipelines.report.board.trial import ALL_SITES, Trial
@@ -48,10 +48,11 @@ HOW_SPLIT = (
     "has a slash is counted, and all there was to count. What is no sum is split in steps (appendix A)."
 )
 NOT_SPLIT = (
-    "A check that an indicator judges too (section 6 says which) moves as that does; a check that nothing failed or "
-    "fails is left out. Not split: the log's quality (section 9), whose parts would tell from night to night who uses "
-    "the programme; the statistics of section 10, which compare whole distributions; what follows from counts that are "
-    "split; and lists by week or delivery, which only grow."
+    "A check that an indicator judges too (section 6 says which) moves as that does; left out are a check that nothing "
+    "failed or fails, and chance and interval of an indicator that neither is nor was flagged. Not split: the log's "
+    "quality (section 9), whose parts would tell from night to night who uses the programme; statuses (T1.2); limits, "
+    "the chance to notice (T7.3) and the funnel, which follow from how much there is to count; and lists by week or "
+    "delivery, which only grow."
 )
 CHANGES = ("new", "worse", "better", "cleared", "other")
 
@@ -224,6 +225,9 @@ def _titles(source: Source) -> dict[str, str]:
     if source.has("quality.check_card"):
         rows = source.rows("SELECT DISTINCT check_name, rule FROM quality.check_card")
         titles |= {row["check_name"]: capital(row["rule"]) for row in rows}
+    if source.has("quality.central_check"):
+        rows = source.rows("SELECT DISTINCT check_id, title FROM quality.central_check")
+        titles |= {row["check_id"]: f"{row['check_id']} {row['title']}" for row in rows}
     return titles
 
 
@@ -238,7 +242,7 @@ def _moved(source: Source, trial: Trial) -> list[Figure]:
     for row in source.rows(_PARTS, **given):
         parts.setdefault((row["number"], row["site_id"]), {})[row["part"]] = row
     rows = [row for row in source.rows(_TOTALS, **given) if _is_shown(row, few)]
-    rows.sort(key=lambda row: (_sort(row), -abs(row["numerator"] - row["numerator_before"]), _place(row)))
+    rows.sort(key=lambda row: (_sort(row), -_moved_by(row), _place(row)))
     names = measures(source)
     lines = [
         _split(
@@ -265,14 +269,18 @@ def _moved(source: Source, trial: Trial) -> list[Figure]:
 
 def _is_shown(row: Row, few: bool) -> bool:
     """Whether the report shows the number of this site, or of all sites together: only that of what is no sum, where
-    both are known. Of checks those that something fails or failed."""
+    both are known. Of checks, and of all of a kind together, those that something fails or failed."""
     kind = row["number"].partition("|")[0]
-    if kind == "check":
+    if kind in ("check", "grid"):
         return bool(row["numerator"] or row["numerator_before"])
-    if kind not in APART or kind in ("age", "lag_median", "lag_p90"):
+    if kind not in APART or kind in BY_SITE:
         return True
     together = row["site_id"] == ALL_SITES
     return not (together and kind in CURVES) if few else together
+
+
+def _moved_by(row: Row) -> float:
+    return float(abs(row["numerator"] - row["numerator_before"]) / 10 ** decimals_of(row["number"]))
 
 
 def _sort(row: Row) -> int:
@@ -286,11 +294,11 @@ def _place(row: Row) -> tuple[str, str]:
 
 def _split(row: Row, parts: Mapping[str, Row], what: str) -> list[Cell]:
     boxes = row["numerator"] == row["denominator"] and row["numerator_before"] == row["denominator_before"]
-    hundredths = row["number"] in HUNDREDTHS
+    decimals = decimals_of(row["number"])
 
     def written(n: int, total: int, sign: str = "") -> str:
-        if hundredths:
-            return f"{n / 100:{sign}.2f}"
+        if decimals:
+            return f"{n / 10**decimals:{sign}.{decimals}f}"
         return f"{n:{sign}d}" if boxes else f"{n:{sign}d}/{total:{sign}d}"
 
     reasons = [

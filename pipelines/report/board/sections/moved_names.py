@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from pipelines.report.board.sections.measures import Measures
 from pipelines.report.board.sections.recruitment import BASES
+from pipelines.report.board.sections.rules import COLUMNS
 from pipelines.report.board.words import capital, listed
 
 # What is no sum: of these the sites' numbers do not add up to that of all sites.
@@ -21,9 +22,28 @@ APART = (
     "rate_randomising",
     "plan",
     "forecast",
+    "central",
+    "comparisons",
+    "chance",
+    "interval_low",
+    "interval_high",
+    "others",
+    "luck",
 )
 CURVES = ("share_by", "received_median")  # of each site, or where there are many of all together
-HUNDREDTHS = ("months_open", "rate_open", "rate_randomising")
+BY_SITE = ("age", "lag_median", "lag_p90", "central", "chance", "interval_low", "interval_high", "others")
+# How many decimals a number has that is kept without its point.
+DECIMALS = {
+    "months_open": 2,
+    "rate_open": 2,
+    "rate_randomising": 2,
+    "statistic": 2,
+    "luck": 2,
+    "chance": 3,
+    "others": 3,
+    "interval_low": 1,
+    "interval_high": 1,
+}
 NAMES = {
     "eligible": "Consented, of those eligible",
     "randomised_8_weeks": "Randomised in the last 8 weeks",
@@ -63,11 +83,24 @@ QUERIES = {
     "closed": "Queries closed",
     "answered": "Queries answered",
 }
+IN_COMPARISON = {
+    "values": "values here, of those of all sites",
+    "statistic": "statistic",
+    "chance": "chance",
+    "listed": "to look at",
+}
+COMPARISONS = {"LISTED": "listed", "NOT_LISTED": "not listed", "TOO_FEW": "with too few values"}
+OF_INDICATOR = {
+    "chance": "{}: chance at the tolerance",
+    "interval_low": "{}: interval from, in per cent",
+    "interval_high": "{}: interval to, in per cent",
+    "others": "{}: chance against the other sites",
+}
 QUANTILES = {"q025": "2.5%", "q10": "10%", "q50": "middle", "q90": "90%", "q975": "97.5%"}
 
 
 def moved_name(number: str, titles: Mapping[str, str], names: Measures) -> str:
-    """A number in words; `titles` are those of indicators, `names` those of instruments."""
+    """A number in words; `titles` are those of indicators and checks, `names` those of instruments."""
     kind, *of = number.split("|")
     if kind in BY_FORM:
         avisit, instrument = of
@@ -75,11 +108,25 @@ def moved_name(number: str, titles: Mapping[str, str], names: Measures) -> str:
     if kind == "pattern":
         missing = [names[name] for name in of[0].split(", ") if name]
         return f"Missing together: {listed(missing)}" if missing else "Nothing missing at the primary outcome"
+    if kind == "central":
+        check, measure, what = of
+        return f"{titles.get(check, check)}, {measure or 'all'}: {IN_COMPARISON[what]}"
+    if kind == "comparisons":
+        check, state = of
+        return f"{titles.get(check, check)}: comparisons {COMPARISONS[state]}"
+    if kind in OF_INDICATOR:
+        return OF_INDICATOR[kind].format(titles.get(of[0], of[0]))
     if kind == "check":
         return f"Check: {titles.get(of[0]) or capital(of[0].replace('_', ' '))}"
     if kind in _OTHERS:
         return _OTHERS[kind](*of)
     return titles.get(number) or NAMES.get(number) or capital(number.replace("_", " "))
+
+
+def decimals_of(number: str) -> int:
+    """How many decimals the number has."""
+    kind, *of = number.split("|")
+    return DECIMALS.get(of[-1] if kind == "central" else kind, 0)
 
 
 _OTHERS: dict[str, Callable[..., str]] = {
@@ -90,5 +137,7 @@ _OTHERS: dict[str, Callable[..., str]] = {
     "age": lambda feed: f"{capital(feed)}: age of the newest event in days",
     "share_by": lambda days: f"Per cent of a visit's forms received {days} days after its window closed",
     "queries": lambda state: QUERIES[state],
+    "grid": lambda column: f"{COLUMNS.get(column, capital(column.replace('_', ' ')))}, all checks of section 6",
+    "luck": lambda status: f"{status} that luck alone would show",
     "forecast": lambda basis, q: f"To be randomised in 12 months by {BASES[basis]}, {QUANTILES[q]}",
 }

@@ -1,0 +1,136 @@
+"""Why what follows from split counts moved: reckoned again from the counts as each part left them, by its own formula.
+
+A site's counts before any step are those of the last pack; each part of `explain` in turn is added to them, and the
+tolerance changes with the rules, what cannot be judged with the calendar. Told of an indicator that is or was flagged
+at a site: the chance of as many at the tolerance, the interval, the chance against the other sites; of all together:
+how many flags luck alone would show. All checks of a kind together move by the sum of what each moves by.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import cache
+from math import fsum
+from typing import Any
+
+from pipelines.quality.explain import PARTS, Part
+from pipelines.quality.history import FLAGS, Value
+from pipelines.quality.in_steps import Size, Steps, as_shown
+from pipelines.quality.indicators import Count, judge_indicators
+from pipelines.study.check import load_checks
+from pipelines.study.grid import load_grid
+from pipelines.study.indicator import load_indicators
+from pipelines.study.study import Limit, Study
+
+Kris = dict[tuple[str, str], Value]  # by indicator and site
+Key = tuple[str, str]  # number, site
+Total = tuple[Any, ...]  # number, site, denominator and numerator then, and now
+# What the report says of an indicator: its number here, the column of quality.kri, in which unit, with which decimals.
+SHOWN = (
+    ("chance", "p_upper", 1, 3),
+    ("interval_low", "wilson_low", 100, 1),
+    ("interval_high", "wilson_high", 100, 1),
+    ("others", "p_vs_others", 1, 3),
+)
+FIXED = ("BROKEN", "NO_DATA", "NOT_APPLICABLE")
+
+
+def indicators_in_steps(
+    before: Iterable[Value], after: Iterable[Value], moved: Iterable[Part], study: Study
+) -> list[Steps]:
+    """Before any step and after each, from what the two weeks keep of the indicators and the parts of their counts."""
+    was, now = (
+        {(value.name, value.site_id): value for value in values if value.kind == "kri"} for values in (before, after)
+    )
+    told = {place for values in (was, now) for place, value in values.items() if value.status in FLAGS}
+    parts: dict[str, list[Part]] = defaultdict(list)
+    for part in moved:
+        parts[part.part].append(part)
+    sizes, state = [dict(_sizes(was, study, told))], was
+    for step in PARTS:
+        changed = _stepped(state, now, step, parts[step])
+        sizes.append(dict(_sizes(changed, study, told)) if changed != state else sizes[-1])
+        state = changed
+    return [Steps(*key, [size.get(key) for size in sizes]) for key in sorted({key for size in sizes for key in size})]
+
+
+def _stepped(state: Kris, now: Kris, step: str, parts: Sequence[Part]) -> Kris:
+    """The indicators after a step; after the last one they are today's."""
+    if step == PARTS[-1]:
+        return now
+    found = dict(state)
+    for part in parts:
+        value = found.get((part.number, part.site_id))
+        if value is not None:
+            grown = replace(
+                value,
+                numerator=value.numerator + part.numerator,
+                denominator=value.denominator + part.denominator,
+            )
+            found[part.number, part.site_id] = grown
+    if step == "rule_change":
+        for place, value in found.items():
+            if place in now:
+                limit = now[place]
+                found[place] = replace(value, tolerance=limit.tolerance, minimum=limit.minimum, reason=limit.reason)
+    return found
+
+
+def _sizes(state: Kris, study: Study, told: set[tuple[str, str]]) -> Iterator[tuple[Key, Size]]:
+    rows = judge_indicators([_count(value) for value in state.values()], _by_its_limits(state, study))
+    for row in rows:
+        if (row["kri"], row["site_id"]) in told:
+            for number, column, factor, decimals in SHOWN:
+                if row[column] is not None:
+                    yield (f"{number}|{row['kri']}", row["site_id"]), as_shown(factor * row[column], decimals)
+    for status, column in (("WATCH", "chance_watch"), ("ACTION", "chance_action")):
+        expected = [row[column] for row in rows if row[column] is not None]
+        if expected:
+            yield (f"luck|{status}", ""), as_shown(fsum(expected), 2)
+
+
+def _count(value: Value) -> Count:
+    """What is judged; a step between may leave more bad events than there are to count."""
+    n = max(value.denominator, 0)
+    fixed: Any = value.status if value.status in FIXED else None
+    return Count(value.name, value.site_id, n, min(max(value.numerator, 0), n), fixed=fixed)
+
+
+def _by_its_limits(state: Kris, study: Study) -> Study:
+    """The study with the tolerances of this state."""
+    names = {indicator.kri: indicator.limit for indicator in load_indicators()}
+    limits = {
+        names[value.name]: Limit(tolerance=value.tolerance, minimum=value.minimum, reason=value.reason)
+        for value in state.values()
+        if value.name in names
+    }
+    return study.model_copy(update={"quality": {**study.quality, **limits}})
+
+
+def kinds_of_checks(totals: Iterable[Total], moved: Iterable[Part]) -> tuple[list[Total], list[Part]]:
+    """All checks of a kind together, `grid|<column>` by site: then and now, and by how much each part moved them."""
+    sums: dict[Key, list[int]] = {}
+    for number, site, *sizes in totals:
+        if column := _column_of(number):
+            before = sums.setdefault((f"grid|{column}", site), [0] * len(sizes))
+            sums[f"grid|{column}", site] = [a + b for a, b in zip(before, sizes, strict=True)]
+    parts: dict[tuple[str, str, str], list[int]] = {}
+    for part in moved:
+        if column := _column_of(part.number):
+            key = f"grid|{column}", part.site_id, part.part
+            n, x = parts.get(key, [0, 0])
+            parts[key] = [n + part.denominator, x + part.numerator]
+    return [(*key, *sizes) for key, sizes in sums.items()], [Part(*key, *sizes) for key, sizes in parts.items()]
+
+
+@cache
+def _column_of(number: str) -> str | None:
+    """In which column of the grid the check of a number stands."""
+    dimensions = {check.name: check.dimension for check in load_checks()}
+    twins = {indicator.kri: indicator.limit for indicator in load_indicators()}
+    name = number.removeprefix("check|") if number.startswith("check|") else twins.get(number)
+    if name is None or not (number.startswith("check|") or name in dimensions):
+        return None
+    return load_grid().column_of(name, dimensions.get(name, "conformance"))
