@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 import pytest
 
+from pipelines.quality.numbers import TONIGHT
 from pipelines.study.check import load_checks
 from pipelines.study.load import Protocol
 from tests.quality.checked import of_units, told_by_sql
@@ -16,7 +17,7 @@ from tests.quality.test_metric import FAULTS, Spoil
 from tests.sql.exports import CHANGES, export
 from tests.sql.trial import OURS, Trial, phq9
 
-MADE = (*OURS, "quality.metric", "quality.check_count", "quality.counted_unit", "quality.checked_unit")
+MADE = (*OURS, "quality.metric", "quality.check_count", *vars(TONIGHT).values())
 SAFE = {check.name for check in load_checks() if check.blinding == "safe"}
 
 
