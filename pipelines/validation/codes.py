@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 from unicodedata import normalize
 
@@ -38,28 +38,43 @@ class Codes:
         found = text if plain or self.free else pl.when(sought != "").then(sought)
         for pattern, target in self._patterns:
             found = pl.when(sought.str.contains(pattern)).then(sought.str.replace(pattern, target)).otherwise(found)
-        exact = self._exact
-        if exact:
-            found = sought.replace_strict(list(exact), list(exact.values()), default=found, return_dtype=pl.String)
-        nothing = [*self._nothing]
-        return pl.when(sought.is_in(nothing)).then(None).otherwise(found) if nothing else found
+        if self._exact:
+            found = sought.replace_strict(*self._exact_columns, default=found, return_dtype=pl.String)
+        return pl.when(sought.is_in(self._nothing_column)).then(None).otherwise(found) if self._nothing else found
 
     def reason(self, text: pl.Expr, *, plain: bool) -> pl.Expr:
         """Why an answer is missing, where a code says so."""
         import polars as pl
 
-        reasons = {spelling: why for code, why in self.missing.items() for spelling in _spellings([code])}
-        if not reasons:
+        if not self.missing:
             return pl.lit(None, pl.String)
         sought = _sought(text, plain=plain)
-        return sought.replace_strict(list(reasons), list(reasons.values()), default=None, return_dtype=pl.String)
+        return sought.replace_strict(*self._reason_columns, default=None, return_dtype=pl.String)
 
     def says(self, text: pl.Expr, *, plain: bool) -> pl.Expr:
         """Whether there is an answer, or a reason for there being none."""
-        unsaid = [code for code, why in self.missing.items() if why == UNSTATED]
-        silent = list(_spellings([*self.blanks, *unsaid]))
         sought = _sought(text, plain=plain)
-        return sought.is_not_null() & (sought != "") & ~sought.is_in(silent)
+        return sought.is_not_null() & (sought != "") & ~sought.is_in(self._silent_column)
+
+    # What polars is given as columns, made once: a file has many columns of one kind.
+
+    @cached_property
+    def _nothing_column(self) -> pl.Expr:
+        return _column(sorted(self._nothing)).implode()
+
+    @cached_property
+    def _silent_column(self) -> pl.Expr:
+        unsaid = [code for code, why in self.missing.items() if why == UNSTATED]
+        return _column(_spellings([*self.blanks, *unsaid])).implode()
+
+    @cached_property
+    def _exact_columns(self) -> tuple[pl.Expr, pl.Expr]:
+        return _column(self._exact), _column(self._exact.values())
+
+    @cached_property
+    def _reason_columns(self) -> tuple[pl.Expr, pl.Expr]:
+        reasons = {spelling: why for code, why in self.missing.items() for spelling in _spellings([code])}
+        return _column(reasons), _column(reasons.values())
 
     @cached_property
     def _nothing(self) -> set[str]:
@@ -79,6 +94,20 @@ class Codes:
             for code, target in self.values.items()
             if "{n}" in code
         ]
+
+
+def _column(texts: Iterable[str]) -> pl.Expr:
+    import polars as pl
+
+    return pl.lit(pl.Series(list(texts), dtype=pl.String))
+
+
+@lru_cache(maxsize=1024)
+def codes_of(
+    blanks: tuple[str, ...], missing: tuple[tuple[str, str], ...], values: tuple[tuple[str, str], ...], free: bool
+) -> Codes:
+    """Such codes, made once for all the columns and files that have them."""
+    return Codes(blanks, dict(missing), dict(values), free)
 
 
 def plainer(text: str) -> str:

@@ -14,7 +14,7 @@ from pipelines.landing.dialects import Dialect, dialect_of
 from pipelines.landing.readers import Batch, UnreadableError, listed, shown
 from pipelines.study.instrument import Instrument
 from pipelines.study.source import Form, Source
-from pipelines.validation.codes import UNSTATED, Codes, plainer
+from pipelines.validation.codes import UNSTATED, Codes, codes_of, plainer
 from schemas.feeds import Feed
 
 if TYPE_CHECKING:
@@ -223,7 +223,8 @@ class FeedMapping:
             said += source.missing
         reasons = {code: source.missing_reasons.get(code, UNSTATED) for code in said}
         free = kind == "text" and name != "value"
-        return Codes(self.dialect.blanks, reasons, source.values.get(name, {}), free)
+        values = source.values.get(name, {})
+        return codes_of(tuple(self.dialect.blanks), tuple(reasons.items()), tuple(values.items()), free)
 
 
 @dataclass(frozen=True)

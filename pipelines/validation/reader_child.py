@@ -7,6 +7,7 @@ the pipeline run anything. What libraries print goes nowhere: it may quote the f
 from __future__ import annotations
 
 import ctypes
+import gc
 import json
 import os
 import pickle
@@ -25,6 +26,7 @@ from pipelines.validation.reading_limits import Allowance
 from pipelines.workspace import Workspace
 
 DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
+SELDOM = (50_000, 5, 5)  # cells are no objects that could hold one another
 ADDRESSES = 4 << 30  # what libraries reserve and do not use; the resident memory is watched from outside
 
 
@@ -32,7 +34,11 @@ def serve() -> None:
     """Read each delivery that is asked for on standard input, until its end."""
     replies = _speak_alone()
     _give_up_rights()
+    gc.disable()  # nearly all that is loaded stays
     prepare()
+    gc.freeze()
+    gc.set_threshold(*SELDOM)
+    gc.enable()
     protocol: Protocol | None = None
     while (message := _next(sys.stdin.buffer)) is not None:
         if isinstance(message, Protocol):

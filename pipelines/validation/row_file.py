@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,8 +24,6 @@ class RowFile:
     def __init__(
         self, path: Path, shape: Mapping[str, Any], distinct: Sequence[str] = (), *, kept: bool = True
     ) -> None:
-        import polars as pl
-
         self.path = path
         self.kept = kept
         self.shape = dict(shape)
@@ -32,16 +31,13 @@ class RowFile:
         self._growing = path.with_name(f".{path.name}.growing")
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="rows")
         self._waiting: list[Future[None]] = []
-        counted = [name for name, kind in self.shape.items() if kind == pl.Int64 or isinstance(kind, pl.Datetime)]
         parquet: Any = import_module("pyarrow.parquet")
         self._writer = parquet.ParquetWriter(
             self._growing,
-            _arrow(pl.DataFrame(schema=self.shape)).schema,
             compression="zstd",
             compression_level=1,
-            use_dictionary=[name for name in self.shape if name not in {*distinct, *counted}],
-            column_encoding=dict.fromkeys(counted, "DELTA_BINARY_PACKED"),
             store_schema=False,  # what Arrow calls the types is no reader's business
+            **_encoding(tuple(self.shape.items()), tuple(distinct)),
         )
 
     def add(self, rows: pl.DataFrame) -> None:
@@ -71,6 +67,19 @@ class RowFile:
         self._worker.shutdown(cancel_futures=True)
         self._writer.close()
         effects.remove(self._growing)
+
+
+@lru_cache(maxsize=64)
+def _encoding(shape: tuple[tuple[str, Any], ...], distinct: tuple[str, ...]) -> dict[str, Any]:
+    """How columns of these types are written, as the writer wants to be told."""
+    import polars as pl
+
+    counted = [name for name, kind in shape if kind == pl.Int64 or isinstance(kind, pl.Datetime)]
+    return {
+        "schema": _arrow(pl.DataFrame(schema=dict(shape))).schema,
+        "use_dictionary": [name for name, _ in shape if name not in {*distinct, *counted}],
+        "column_encoding": dict.fromkeys(counted, "DELTA_BINARY_PACKED"),
+    }
 
 
 def _arrow(rows: pl.DataFrame) -> Any:

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from pipelines.landing.readers import shown
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 MOST_SAMPLED = 2_000  # filled cells by which the kind of a column is told
-FEW = 2_000  # cells that are counted one by one, which takes less time than asking polars for it
+FEW = 2_000  # cells that are looked at one by one, which takes less time than asking polars for it
 MOST_OF_SAMPLE = 0.95  # of them that must agree
 STEPS = 10  # to a power of ten, when the size of a measurement is told
 
@@ -60,6 +61,10 @@ class Variable:
 
     def take(self, text: pl.Series, read: pl.Series) -> None:
         """Count some cells: as they stand in the file, and as they are read (NULL for nothing)."""
+        if self.declared != "number" and len(text) <= FEW:
+            cells = zip(text.to_list(), read.to_list(), strict=True)
+            self._take_few(len(text), [(as_sent, as_read) for as_sent, as_read in cells if as_read is not None])
+            return
         filled = text.filter(read.is_not_null())
         self.n_cells += len(text)
         self.n_filled += len(filled)
@@ -68,6 +73,13 @@ class Variable:
             self._take_codes(_counted(filled, read.drop_nulls()))
         elif self.declared == "number":
             self._take_sizes(filled)
+
+    def _take_few(self, n_cells: int, filled: list[tuple[str, str]]) -> None:
+        self.n_cells += n_cells
+        self.n_filled += len(filled)
+        self.sample += [as_sent for as_sent, _ in filled[: MOST_SAMPLED - len(self.sample)]]
+        if self.defined is not None:
+            self._take_codes((*pair, n) for pair, n in Counter(filled).items())
 
     def take_counted(self, counted: Iterable[tuple[str | None, str | None, int]]) -> None:
         """Count cells that have been counted by what they hold and what it is read as."""
@@ -147,12 +159,10 @@ def _counted(text: pl.Series, read: pl.Series) -> Iterable[tuple[str, str, int]]
     """How often each text stands there, with what it is read as."""
     import polars as pl
 
-    if len(text) <= FEW:
-        both = Counter(zip(text.to_list(), read.to_list(), strict=True))
-        return [(*pair, n) for pair, n in both.items()]
     return pl.DataFrame({"text": text, "read": read}).group_by("text", "read").len().rows()
 
 
+@lru_cache(maxsize=1 << 16)
 def _kind(text: str) -> str:
     shape = _SHAPE.fullmatch(text)
     return "text" if shape is None or shape.lastgroup is None else shape.lastgroup.replace("_", " ")
