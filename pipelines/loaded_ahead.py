@@ -59,12 +59,18 @@ class LoadedAhead:
             env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         )
 
+    @property
+    def waits(self) -> bool:
+        """Whether it is loading, or has loaded, and was asked nothing yet."""
+        return bool(self.blocks) and self.blocks[-1].process is not None and self.blocks[-1].question is None
+
     def ask(self, question: str) -> None:
         """Have it begin with what it will be asked; nothing where it is not loading, or was asked something before."""
-        block = self.blocks[-1] if self.blocks else Block()
-        if block.process is None or block.question is not None:
+        if not self.waits:
             return
+        block = self.blocks[-1]
         block.question = question
+        assert block.process is not None
         asks, block.process.stdin = block.process.stdin, None
         assert asks is not None
         with suppress(OSError), asks:  # one that has ended will not answer

@@ -15,9 +15,11 @@ from pipelines.assets.table_key import key_of
 from pipelines.assets.tables import blocking_result
 from pipelines.quality.audit_ledger import record_nights
 from pipelines.quality.pack import try_record_pack
-from pipelines.report.board.write import try_open_report
+from pipelines.report.beside import will_stand_beside
+from pipelines.report.board.pdf import DRAWER
+from pipelines.report.board.write import begin_open_report, try_open_report
+from pipelines.report.packs import show_pack
 from pipelines.report.site_lists import write_site_lists
-from pipelines.study.load import Protocol
 from pipelines.validation.pruning import prune_rows
 from pipelines.warehouse.checks import Finding, dictionary_gaps
 from pipelines.warehouse.database import open_build
@@ -34,6 +36,7 @@ SNAPSHOT = dg.AssetKey(["publication", "snapshot"])
 PACK = dg.AssetKey(["report", "pack"])
 SITE_LISTS = dg.AssetKey(["report", "site_lists"])
 OPEN_REPORT = dg.AssetKey(["report", "open_report"])
+PRIORITY_TAG = "dagster/priority"
 
 
 # By 04:00 UTC, two hours after the schedule, each day needs a snapshot that is not of the day before.
@@ -88,14 +91,24 @@ def _candidate() -> dg.AssetsDefinition:
             )
         ],
     )
-    def candidate(night: NightResource) -> Iterator[dg.MaterializeResult[None]]:
+    def candidate(context: dg.AssetExecutionContext, night: NightResource) -> Iterator[dg.MaterializeResult[None]]:
         with without_values():
             folder = write_snapshot(night.workspace, night.protocol(), night.day)
+            _begin_report(night, context.run_id, folder)
             differences = verify_snapshot(folder)
         finding = Finding(len(differences), "; ".join(differences) or "every digest was computed again and is the same")
         yield dg.MaterializeResult(check_results=[blocking_result("digests", finding, CANDIDATE)])
 
     return candidate
+
+
+def _begin_report(night: NightResource, run_id: str, folder: Path) -> None:
+    """Of all that is still to do the report's PDF takes the longest: it is drawn while the rest is done."""
+    if not DRAWER.waits:
+        return
+    with suppress(Exception):  # what is wrong the report itself will say
+        beside = will_stand_beside(night.workspace, folder, night.pack(folder), night.record(run_id))
+        begin_open_report(night.workspace, night.protocol(), beside)
 
 
 def _snapshot() -> dg.AssetsDefinition:
@@ -131,7 +144,7 @@ def _for_people() -> list[dg.AssetsDefinition]:
             kinds={"json"},
             description="What the board's report needs beside the snapshot: weeks, why numbers moved, handles.",
             check=("kept", "It could be written.", "the history of weeks is complete"),
-            make=try_record_pack,
+            make=_record_pack,
         ),
         _made_of_snapshot(
             SITE_LISTS,
@@ -139,7 +152,8 @@ def _for_people() -> list[dg.AssetsDefinition]:
             kinds={"html"},
             description="Each site's own list of data queries, `reports/latest/sites/<site>/queries.html` and `.csv`.",
             check=("written", "Every site's list could be written.", "every site has its list"),
-            make=write_site_lists,
+            make=lambda night, snapshot_id: write_site_lists(night.workspace, night.protocol(), snapshot_id),
+            first=True,  # while the report's PDF is drawn, with which the pack is whole
         ),
         _made_of_snapshot(
             OPEN_REPORT,
@@ -147,9 +161,18 @@ def _for_people() -> list[dg.AssetsDefinition]:
             kinds={"html", "pdf"},
             description="The board's report, `reports/latest/open.html` and `open.pdf`, from the blinded file alone.",
             check=("written", "The report and its PDF were made.", "the report is there, and its PDF"),
-            make=try_open_report,
+            make=_open_report,
         ),
     ]
+
+
+def _record_pack(night: NightResource, snapshot_id: str) -> list[str]:
+    return try_record_pack(night.workspace, night.protocol(), snapshot_id, night.known_pack(snapshot_id))
+
+
+def _open_report(night: NightResource, snapshot_id: str) -> list[str]:
+    said = try_open_report(night.workspace, night.protocol(), snapshot_id)
+    return [*said, *show_pack(night.workspace, snapshot_id)]
 
 
 def _made_of_snapshot(
@@ -159,16 +182,18 @@ def _made_of_snapshot(
     kinds: set[str],
     description: str,
     check: tuple[str, str, str],
-    make: Callable[[Workspace, Protocol, str], list[str]],
+    make: Callable[[NightResource, str], list[str]],
+    first: bool = False,
 ) -> dg.AssetsDefinition:
     """An asset that `make` makes, which returns what went wrong. `check`: its name, what it means, and what it says
-    when nothing did."""
+    when nothing did. `first`: before the others that could be made at the same time."""
     name, meaning, fine = check
 
     @dg.asset(
         key=key,
         deps=[after],
         group_name="report",
+        op_tags={PRIORITY_TAG: "1"} if first else None,
         kinds=kinds,
         description=description,
         check_specs=[dg.AssetCheckSpec(name, asset=key, description=meaning)],
@@ -176,7 +201,7 @@ def _made_of_snapshot(
     def made(context: dg.AssetExecutionContext, night: NightResource) -> Iterator[dg.MaterializeResult[None]]:
         with without_values():
             record = night.record(context.run_id)
-            failures = make(night.workspace, night.protocol(), record.snapshot_id or "")
+            failures = make(night, record.snapshot_id or "")
             if failures:
                 record.messages += failures
                 record.save(night.workspace)

@@ -79,14 +79,22 @@ def units_file(workspace: Workspace, week: date, kind: UnitsKind = "units") -> P
     return folder_of(workspace) / f"{week.isoformat()}.{kind}.parquet"
 
 
+def _week_file(workspace: Workspace, week: date) -> Path:
+    return folder_of(workspace) / f"{week.isoformat()}.json"
+
+
 def load_weeks(workspace: Workspace) -> list[Week]:
     """Every week that has one, the oldest first."""
     return [_parsed(path) for path in sorted(folder_of(workspace).glob("????-??-??.json"))]
 
 
+def is_kept(workspace: Workspace, week: date) -> bool:
+    return _week_file(workspace, week).exists()
+
+
 def save_week(workspace: Workspace, week: Week) -> None:
     """Keep a week; one that is there already stays as it is."""
-    path = folder_of(workspace) / f"{week.week.isoformat()}.json"
+    path = _week_file(workspace, week.week)
     if not path.exists():
         effects.make_directory(path.parent)
         text = json.dumps(asdict(week), ensure_ascii=False, indent=1, default=lambda value: value.isoformat())

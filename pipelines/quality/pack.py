@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,17 @@ from pipelines.quality.central_steps import central_in_steps
 from pipelines.quality.derived_steps import indicators_in_steps, kinds_of_checks
 from pipelines.quality.explain import Between, explain
 from pipelines.quality.handles import site_handles
-from pipelines.quality.history import UnitsKind, Value, Week, folder_of, load_weeks, save_week, sunday_of, units_file
+from pipelines.quality.history import (
+    UnitsKind,
+    Value,
+    Week,
+    folder_of,
+    is_kept,
+    load_weeks,
+    save_week,
+    sunday_of,
+    units_file,
+)
 from pipelines.quality.in_steps import parts_of, ranked_in_steps, totals_of
 from pipelines.quality.numbers import CENTRAL, CHECKED, FEWEST, TONIGHT, UNITS, Kept, make_numbers, refusals_of
 from pipelines.quality.recruitment_steps import Recruitment, recruitment_from, recruitment_in_steps, recruitment_now
@@ -29,7 +39,7 @@ from pipelines.study.indicator import load_indicators
 from pipelines.study.load import Protocol
 from pipelines.study.study import Study
 from pipelines.warehouse.database import CLOSED, open_build
-from pipelines.warehouse.published import BLINDED, MANIFEST, UNBLINDED
+from pipelines.warehouse.published import BLINDED, MANIFEST, UNBLINDED, id_of
 from pipelines.warehouse.quoting import literal
 from pipelines.workspace import Workspace
 
@@ -70,37 +80,55 @@ _TOTALS = """
 """
 
 
-def record_pack(workspace: Workspace, protocol: Protocol, snapshot_id: str) -> None:
-    """Keep the week of a night that was just published, if it is the week's first, and what its report needs.
+@dataclass(frozen=True)
+class Pack:
+    """A night's week, and what `load_pack` will say of it but for the audit."""
+
+    week: Week
+    content: dict[str, Any]
+
+
+def make_pack(workspace: Workspace, protocol: Protocol, folder: Path) -> Pack:
+    """What the snapshot in `folder`, which may still be hidden, will leave; nothing of it is kept yet.
 
     The night's build must still be there: the units behind the numbers are in no snapshot.
     """
-    folder = workspace.snapshots / snapshot_id
     with _opened(folder / BLINDED) as con:
         week = _week(con, protocol, folder)
     earlier = [other for other in load_weeks(workspace) if other.week < week.week]
     content = dict(NOTHING)
     with _opened(folder / UNBLINDED) as con:
         content["handles"] = list(_handles(con, workspace))
-        content["audit"] = [_audit(con, workspace)]
     with open_build(workspace) as con:
         recruitment = recruitment_now(con)
         week = replace(week, recruitment=asdict(recruitment))
         if earlier:
             content |= _moved(con, workspace, earlier[-1], week, recruitment, protocol.study)
-        if not (folder_of(workspace) / f"{week.week.isoformat()}.json").exists():
+    return Pack(week, content)
+
+
+def record_pack(workspace: Workspace, protocol: Protocol, snapshot_id: str, made: Pack | None = None) -> None:
+    """Keep the week of a night that was just published, if it is the week's first, and what its report needs.
+
+    `made` is what `make_pack` said of it before.
+    """
+    folder = workspace.snapshots / snapshot_id
+    made = made or make_pack(workspace, protocol, folder)
+    content = made.content | {"audit": [audit_of(workspace, folder)]}
+    if not is_kept(workspace, made.week.week):
+        with open_build(workspace) as con:
             for table, kind, order in KEPT:
-                _keep(con, table, order, units_file(workspace, week.week, kind))
-    save_week(workspace, week)
+                _keep(con, table, order, units_file(workspace, made.week.week, kind))
+    save_week(workspace, made.week)
     path = night_file(workspace, snapshot_id)
     effects.make_directory(path.parent)
     effects.write(path, json.dumps(content, ensure_ascii=False, indent=1).encode())
 
 
-def try_record_pack(workspace: Workspace, protocol: Protocol, snapshot_id: str) -> list[str]:
+def try_record_pack(workspace: Workspace, protocol: Protocol, snapshot_id: str, made: Pack | None = None) -> list[str]:
     """The same in a night, which is published by then: returns a sentence where it could not be kept."""
     try:
-        record_pack(workspace, protocol, snapshot_id)
+        record_pack(workspace, protocol, snapshot_id, made)
     except Exception as error:  # noqa: BLE001 (the report says what it lacks)
         return [f"The week's history could not be kept: {in_own_words(error)}"]
     return []
@@ -132,7 +160,7 @@ def _week(con: duckdb.DuckDBPyConnection, protocol: Protocol, folder: Path) -> W
         week=sunday_of(as_of),
         as_of=as_of,
         built_at=built_at.isoformat(),
-        snapshot_id=folder.name,
+        snapshot_id=id_of(folder),
         study_version=protocol.study.version,
         study_digest=study_digest,
         code_version=code_version,
@@ -157,16 +185,17 @@ def _handles(con: duckdb.DuckDBPyConnection, workspace: Workspace) -> Iterator[l
         yield from ([name, site, one] for one in sorted(set(made))[:MOST])
 
 
-def _audit(con: duckdb.DuckDBPyConnection, workspace: Workspace) -> dict[str, Any]:
-    """Whether the chain of changes holds tonight, and whether every earlier night's is its beginning; no counts, for
-    the chain also holds corrections of files that tell arms."""
-    con.execute("SET TimeZone = 'UTC'")
-    ledger = judge_present(workspace, con)
-    return {
-        "chain_holds": first_broken_link(con) is None,
-        "ledger_holds": ledger.broken_line is None,
-        "n_unexplained": sum(not night.reasons for night in ledger.rechained),
-    }
+def audit_of(workspace: Workspace, folder: Path) -> dict[str, Any]:
+    """Whether the chain of changes of the snapshot in `folder` holds, and whether every earlier night's is its
+    beginning; no counts, for the chain also holds corrections of files that tell arms."""
+    with _opened(folder / UNBLINDED) as con:
+        con.execute("SET TimeZone = 'UTC'")
+        ledger = judge_present(workspace, con)
+        return {
+            "chain_holds": first_broken_link(con) is None,
+            "ledger_holds": ledger.broken_line is None,
+            "n_unexplained": sum(not night.reasons for night in ledger.rechained),
+        }
 
 
 def _moved(

@@ -77,7 +77,7 @@ class Line:
 
 
 def write_site_lists(workspace: Workspace, protocol: Protocol, snapshot_id: str) -> list[str]:
-    """Write `reports/<snapshot>/sites/<site>/queries.html` and `.csv` of every site, and point `reports/latest` there.
+    """Write `reports/<snapshot>/sites/<site>/queries.html` and `.csv` of every site.
 
     Returns a sentence for each list that could not be written; the others are, and nothing published is touched.
     """
@@ -88,11 +88,6 @@ def write_site_lists(workspace: Workspace, protocol: Protocol, snapshot_id: str)
             _write(workspace, protocol, snapshot_id, site, folder / "sites" / site.site)
         except Exception as error:  # noqa: BLE001 (the night is published; the other sites must have their lists)
             failures.append(f"The list of data queries of {site.site} could not be written: {in_own_words(error)}")
-    try:
-        effects.make_directory(folder)
-        effects.point(workspace.reports / "latest", snapshot_id)
-    except OSError as error:
-        failures.append(f"reports/latest still points to the lists of an earlier night: {in_own_words(error)}")
     return failures
 
 

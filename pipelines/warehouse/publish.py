@@ -8,7 +8,7 @@ from pathlib import Path
 from pipelines import effects
 from pipelines.study.load import Protocol
 from pipelines.warehouse.errors import WarehouseError
-from pipelines.warehouse.published import BLINDED, MANIFEST, UNBLINDED, UNBLINDED_MANIFEST, WRITING
+from pipelines.warehouse.published import BLINDED, MANIFEST, UNBLINDED, UNBLINDED_MANIFEST, id_of
 from pipelines.workspace import Workspace
 
 READABLE_FOLDER = 0o750
@@ -22,7 +22,7 @@ def publish(workspace: Workspace, protocol: Protocol, written: Path) -> Path:
     Until the last rename readers see the former snapshot, after it the new one. Returns its folder.
     """
     _give_modes(workspace, written, _existing_group(protocol.study.deployment.group))
-    snapshot_id = written.name.removeprefix(".").removesuffix(WRITING)
+    snapshot_id = id_of(written)
     final = workspace.snapshots / snapshot_id
     effects.rename(written, final)
     for link, target in LINKS.items():

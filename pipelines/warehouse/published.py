@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
 from pipelines.workspace import Workspace
 
@@ -12,6 +13,11 @@ UNBLINDED = "unblinded.duckdb"
 MANIFEST = "manifest.json"
 UNBLINDED_MANIFEST = "manifest-unblinded.json"  # digests of what the blinded do not see
 WRITING = ".writing"  # ends the hidden name of a folder that is not published yet
+
+
+def id_of(folder: Path) -> str:
+    """The snapshot in a folder, hidden or published."""
+    return folder.name.removeprefix(".").removesuffix(WRITING)
 
 
 def snapshot_ids(workspace: Workspace) -> list[str]:

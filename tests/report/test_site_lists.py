@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipelines import effects
+from pipelines.report.packs import show_pack
 from pipelines.report.site_lists import write_site_lists
 from pipelines.study.load import Protocol
 from pipelines.workspace import Workspace
@@ -29,11 +30,11 @@ def written(tmp_path_factory: pytest.TempPathFactory, ict_sad: Protocol) -> Work
 
 
 def page(workspace: Workspace, site: str) -> str:
-    return (workspace.reports / "latest" / "sites" / site / "queries.html").read_text(encoding="utf-8")
+    return (workspace.reports / SNAPSHOT / "sites" / site / "queries.html").read_text(encoding="utf-8")
 
 
 def rows(workspace: Workspace, site: str) -> list[dict[str, str]]:
-    content = (workspace.reports / "latest" / "sites" / site / "queries.csv").read_bytes()
+    content = (workspace.reports / SNAPSHOT / "sites" / site / "queries.csv").read_bytes()
     return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
 
 
@@ -122,7 +123,7 @@ def test_names_are_shown_as_they_are_and_never_run(tmp_path: Path, ict_sad: Prot
     text = page(workspace, "oxford")
     assert "宮崎 大學" in text and "研究" in text and HOSTILE not in text
     assert "script" not in Cells(text).tags
-    content = (workspace.reports / "latest" / "sites" / "oxford" / "queries.csv").read_text(encoding="utf-8-sig")
+    content = (workspace.reports / SNAPSHOT / "sites" / "oxford" / "queries.csv").read_text(encoding="utf-8-sig")
     cells = [cell for row in csv.reader(io.StringIO(content)) for cell in row]
     assert any("cmd" in cell for cell in cells)
     assert not any(cell.startswith(("=", "+", "-", "@", "＝")) for cell in cells)
@@ -145,6 +146,20 @@ def test_the_same_snapshot_gives_the_same_lists(written: Workspace, ict_sad: Pro
 
 
 def test_latest_points_to_the_newest_and_every_nights_are_kept(written: Workspace) -> None:
+    earlier = effects.make_directory(written.reports / "20260101T020000Z-00000000")
+    assert show_pack(written, earlier.name) == show_pack(written, SNAPSHOT) == []
+    assert str((written.reports / "latest").readlink()) == SNAPSHOT and earlier.is_dir()
+
+
+def test_a_pack_that_cannot_be_shown_is_told(written: Workspace) -> None:
+    def full(kind: str, path: Path) -> None:
+        if kind == "symlink":
+            raise OSError(28, "No space left on device", str(path))
+
+    shown = show_pack(written, SNAPSHOT)
+    with effects.watched(full):
+        (failure,) = show_pack(written, "20270101T020000Z-00000000")
+    assert shown == [] and failure.startswith("reports/latest still points to an earlier night: No space left")
     assert str((written.reports / "latest").readlink()) == SNAPSHOT
 
 
@@ -160,7 +175,7 @@ def test_a_list_that_cannot_be_written_is_told_and_the_others_are_written(tmp_pa
     (failure,) = failures
     assert failure.startswith("The list of data queries of miyazaki could not be written: No space left on device")
     assert (
-        rows(workspace, "oxford") and not (workspace.reports / "latest" / "sites" / "miyazaki" / "queries.csv").exists()
+        rows(workspace, "oxford") and not (workspace.reports / SNAPSHOT / "sites" / "miyazaki" / "queries.csv").exists()
     )
 
 

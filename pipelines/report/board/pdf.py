@@ -29,11 +29,20 @@ class NoPdf(Exception):  # noqa: N818 (a state of the machine, not a fault)
     """This machine cannot make a PDF; one sentence says what to install."""
 
 
+def begin_pdf(page: str, cut_off: date) -> None:
+    """Where the process is loading, have it draw beside other work what `to_pdf` will ask of it."""
+    DRAWER.ask(_question(page, cut_off))
+
+
 def to_pdf(page: str, cut_off: date) -> bytes:
     """The page as PDF/UA, dated with the cut-off: from the process that is loading, or from this one where none is, or
     where it came to nothing. Raises NoPdf."""
-    answer = DRAWER.answer(json.dumps([page, cut_off.isoformat()]))
+    answer = DRAWER.answer(_question(page, cut_off))
     return b64decode(answer) if answer else _draw(page, cut_off)
+
+
+def _question(page: str, cut_off: date) -> str:
+    return json.dumps([page, cut_off.isoformat()])
 
 
 def _draw(page: str, cut_off: date) -> bytes:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 from pipelines import effects
 from pipelines.own_words import in_own_words
+from pipelines.report.beside import Beside
 from pipelines.report.board.page import open_page
-from pipelines.report.board.pdf import NoPdf, to_pdf
+from pipelines.report.board.pdf import NoPdf, begin_pdf, to_pdf
 from pipelines.report.board.source import open_source
 from pipelines.report.board.trial import trial_of
+from pipelines.report.packs import LATEST
 from pipelines.study.load import Protocol
+from pipelines.warehouse.published import id_of
 from pipelines.workspace import Workspace
 
 PAGE, PDF = "open.html", "open.pdf"
-LATEST = "latest"  # points to the report of the last night
 
 
 def write_open_report(
@@ -30,9 +33,7 @@ def write_open_report(
     times as long to make as all the rest. Returns a sentence for the PDF where it could not be made; the page is there
     all the same.
     """
-    with open_source(workspace, protocol, snapshot_id) as source:
-        trial = trial_of(source, protocol.study)
-        page = open_page(source, trial)
+    page, as_of = _page(workspace, protocol, snapshot_id)
     content = former and _pdf_of(former, page)
     folder = effects.make_directory(workspace.reports / snapshot_id)
     effects.remove(folder / PDF)  # one of an earlier page would say something else
@@ -40,10 +41,25 @@ def write_open_report(
     if not with_pdf:
         return []
     try:
-        effects.write(folder / PDF, content or to_pdf(page, trial.as_of))
+        effects.write(folder / PDF, content or to_pdf(page, as_of))
     except NoPdf as error:
         return [str(error)]
     return []
+
+
+def begin_open_report(workspace: Workspace, protocol: Protocol, beside: Beside) -> None:
+    """Have the PDF of a snapshot that is still hidden drawn beside other work, where the last report has none of the
+    same page. Nothing is written: what was drawn is taken where the page of the published snapshot is that one."""
+    page, as_of = _page(workspace, protocol, id_of(beside.folder), beside)
+    if not _pdf_of(workspace.reports / LATEST, page):
+        begin_pdf(page, as_of)
+
+
+def _page(workspace: Workspace, protocol: Protocol, snapshot_id: str, beside: Beside | None = None) -> tuple[str, date]:
+    """The page, and its cut-off."""
+    with open_source(workspace, protocol, snapshot_id, beside) as source:
+        trial = trial_of(source, protocol.study)
+        return open_page(source, trial), trial.as_of
 
 
 def _pdf_of(folder: Path, page: str) -> bytes | None:

@@ -49,6 +49,20 @@ def test_a_process_that_was_loaded_ahead_draws_the_same(made: bytes, monkeypatch
         assert pdf.to_pdf(PAGE, CUT_OFF) == b"drawn here", "whatever became of the process, there is a PDF"
 
 
+def test_what_was_begun_ahead_is_taken_for_that_page_alone(made: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pdf, "_draw", lambda *_: b"drawn here")
+    assert not pdf.DRAWER.waits
+    for page, expected in ((PAGE, made), (PAGE.replace("Made up", "Another"), b"drawn here")):
+        with pdf.DRAWER.may_load():
+            pdf.begin_pdf(PAGE, CUT_OFF)
+            assert not pdf.DRAWER.waits, "nothing loads where nobody began to"
+            pdf.DRAWER.load()
+            assert pdf.DRAWER.waits
+            pdf.begin_pdf(PAGE, CUT_OFF)
+            assert not pdf.DRAWER.waits
+            assert pdf.to_pdf(page, CUT_OFF) == expected
+
+
 def test_it_can_be_searched_and_holds_its_own_fonts(made: bytes) -> None:
     pypdf = pytest.importorskip("pypdf")
     from io import BytesIO

@@ -21,6 +21,7 @@ from pipelines.report.board.pdf import NO_PANGO
 from pipelines.report.board.source import open_source
 from pipelines.report.board.trial import trial_of
 from pipelines.report.board.write import PAGE, PDF, write_open_report
+from pipelines.report.packs import show_pack
 from pipelines.report.site_lists import write_site_lists
 from pipelines.report.status_page import PAGE as STATUS
 from pipelines.report.status_page import write_status_page
@@ -41,7 +42,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Reports:
     second = lay_out(root / "second", given=1, log=False)
     snapshot_id = publish(first)
     assert write_open_report(first, first.protocol(), snapshot_id) in ([], [NO_PANGO])
-    assert write_site_lists(first, first.protocol(), snapshot_id) == []
+    assert write_site_lists(first, first.protocol(), snapshot_id) == show_pack(first, snapshot_id) == []
     write_status_page(first, NOW)
     effects.remove(second.keys)
     shutil.copytree(first.keys, second.keys)  # or the handles would differ, which tell nothing

@@ -10,8 +10,11 @@ from typing import Any
 
 import pytest
 
+from pipelines.effects import watched
+from pipelines.report.beside import Beside
 from pipelines.report.board import write
 from pipelines.report.board.pdf import NO_PANGO, NoPdf
+from pipelines.report.packs import show_pack
 from pipelines.study.load import Protocol
 from pipelines.workspace import Workspace
 from tests.report.board.made_up import numbers, study
@@ -24,10 +27,13 @@ class Desk:
         self.workspace, self.protocol = Workspace(root), protocol
         self.people = {"first": 60, "same": 60, "other": 61}
         self.drawn: list[str] = []
+        self.begun: list[str] = []
         self.has_pango = True
 
     @contextmanager
-    def source(self, _workspace: Workspace, _protocol: Protocol, snapshot_id: str) -> Iterator[Any]:
+    def source(
+        self, _workspace: Workspace, _protocol: Protocol, snapshot_id: str, _beside: Beside | None = None
+    ) -> Iterator[Any]:
         source, self.trial = numbers(study(["Oxford"]), self.people[snapshot_id])
         yield source
 
@@ -41,6 +47,10 @@ class Desk:
         folder = self.workspace.reports / former if former else None
         return write.write_open_report(self.workspace, self.protocol, snapshot_id, folder)
 
+    def begin(self, snapshot_id: str) -> None:
+        hidden = Beside(self.workspace.snapshots / f".{snapshot_id}.writing", [], {}, [])
+        write.begin_open_report(self.workspace, self.protocol, hidden)
+
     def pdf(self, snapshot_id: str) -> Path:
         return self.workspace.reports / snapshot_id / write.PDF
 
@@ -51,6 +61,7 @@ def desk(tmp_path: Path, ict_sad: Protocol, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(write, "open_source", desk.source)
     monkeypatch.setattr(write, "trial_of", lambda _source, _study: desk.trial)
     monkeypatch.setattr(write, "to_pdf", desk.to_pdf)
+    monkeypatch.setattr(write, "begin_pdf", lambda page, _cut_off: desk.begun.append(page))
     assert desk.report("first") == []
     return desk
 
@@ -59,6 +70,23 @@ def test_the_pdf_of_the_same_page_is_taken_over(desk: Desk) -> None:
     assert desk.report("same", former="first") == []
     assert len(desk.drawn) == 1
     assert desk.pdf("same").read_bytes() == desk.pdf("first").read_bytes()
+
+
+def test_what_is_begun_ahead_is_the_page_and_nothing_is_written(desk: Desk) -> None:
+    effects: list[str] = []
+    with watched(lambda kind, _path: effects.append(kind)):
+        desk.begin("other")
+    assert effects == [] and not (desk.workspace.reports / "other").exists()
+    desk.report("other")
+    assert desk.begun == desk.drawn[1:]
+
+
+def test_nothing_is_begun_where_the_last_pdf_will_be_taken_over(desk: Desk) -> None:
+    assert show_pack(desk.workspace, "first") == []
+    desk.begin("same")
+    assert desk.begun == []
+    desk.begin("other")
+    assert len(desk.begun) == 1
 
 
 def test_another_page_has_its_own_pdf(desk: Desk) -> None:
