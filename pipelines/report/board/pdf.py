@@ -11,11 +11,13 @@ import logging
 import os
 import sys
 from base64 import b64decode, b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time
+from typing import Any
 
 from pipelines.loaded_ahead import LoadedAhead
+from pipelines.report.board.drawings import taken_out
 
 DRAWER = LoadedAhead("pipelines.report.board.pdf", patience=1800)
 
@@ -48,14 +50,27 @@ def _question(page: str, cut_off: date) -> str:
 def _draw(page: str, cut_off: date) -> bytes:
     try:
         from weasyprint import HTML
-        from weasyprint.urls import URLFetcher
     except (ImportError, OSError):  # OSError: the library is there, what it binds to is not
         raise NoPdf(NO_PANGO) from None
     logging.getLogger("weasyprint").setLevel(logging.ERROR)  # its warnings quote the page
+    page, drawings = taken_out(page)
     with _dated(cut_off):
-        document = HTML(string=page, url_fetcher=URLFetcher(allowed_protocols={"data"}))
+        document = HTML(string=page, url_fetcher=_fetcher(drawings))
         content: bytes = document.write_pdf(pdf_variant="pdf/ua-1", pdf_identifier=False)
     return content
+
+
+def _fetcher(drawings: Mapping[str, bytes]) -> Any:
+    """It knows the page's drawings and what the page itself holds as data, and asks nobody else for anything."""
+    from weasyprint.urls import URLFetcher, URLFetcherResponse
+
+    class Fetcher(URLFetcher):
+        def fetch(self, url: str, headers: Any = None) -> Any:
+            if url in drawings:
+                return URLFetcherResponse(url, drawings[url], {"Content-Type": "image/svg+xml"})
+            return super().fetch(url, headers)
+
+    return Fetcher(allowed_protocols={"data"})
 
 
 @contextmanager

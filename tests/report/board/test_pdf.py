@@ -10,6 +10,7 @@ from datetime import date
 import pytest
 
 from pipelines.report.board import pdf
+from pipelines.report.board.drawings import NO_WORDS, taken_out
 from pipelines.report.board.fonts import font_faces
 from pipelines.report.board.page import open_page
 from tests.report.board.made_up import numbers, study
@@ -71,6 +72,41 @@ def test_it_can_be_searched_and_holds_its_own_fonts(made: bytes) -> None:
     assert "宮崎大学" in document.pages[0].extract_text()
     fonts = {str(font["/BaseFont"]) for font in document.pages[0]["/Resources"]["/Font"].values()}
     assert any("Report" in font for font in fonts)
+
+
+def test_a_drawing_is_said_in_words_to_whoever_cannot_see_it() -> None:
+    pypdf = pytest.importorskip("pypdf")
+    from io import BytesIO
+
+    shown, words = "<circle cx='4' cy='4' r='2'/>", "One dot, and &lt;no&gt; more"
+    page = PAGE.replace(
+        "<p>",
+        f'<svg role="img" aria-label="{words}" width="8" height="8" viewBox="0 0 8 8">{shown}</svg>'
+        f'<svg aria-hidden="true" class="spark" width="8" height="8" viewBox="0 0 8 8">{shown}</svg><p>',
+    )
+    try:
+        document = pypdf.PdfReader(BytesIO(pdf.to_pdf(page, CUT_OFF)))
+    except pdf.NoPdf:
+        pytest.skip("the system library Pango is missing, without which there is no PDF")
+    figures = [
+        element
+        for number in range(1, document.trailer["/Size"])
+        if isinstance(element := document.get_object(number), dict) and element.get("/S") == "/Figure"
+    ]
+    assert [figure.get("/Alt") for figure in figures] == ["One dot, and <no> more", NO_WORDS, "x"]
+    assert document.pages[0].get_contents().get_data().count(b" c\n") >= 2, "both dots are drawn"
+
+
+def test_each_drawing_is_taken_out_once_with_its_class() -> None:
+    drawing = '<svg{} width="8"><g>\n<path d="M0 0h1"/></g></svg>'
+    named, plain = drawing.format(' class="spark" aria-label="up"'), drawing.format("")
+    page, drawings = taken_out(f"<p>{named}{plain}{named}</p>")
+    assert page == (
+        '<p><img class="spark" alt="up" src="drawing:0"><img alt=" " src="drawing:1">'
+        '<img class="spark" alt="up" src="drawing:0"></p>'
+    )
+    assert [*drawings] == ["drawing:0", "drawing:1"]
+    assert drawings["drawing:1"] == plain.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"').encode()
 
 
 def test_the_open_pack_is_short_and_what_needs_attention_stands_on_one_page() -> None:

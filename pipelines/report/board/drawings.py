@@ -1,0 +1,30 @@
+"""The drawings of a page as the PDF takes them: as images beside it, each with what it says in words.
+
+Within the page WeasyPrint would read and style each of their thousand lines as it does a paragraph, and it takes the
+words of an image alone into the PDF, for whoever cannot see it.
+"""
+
+from __future__ import annotations
+
+import re
+
+_DRAWING = re.compile(r"<svg([^>]*)>(.*?)</svg>", re.DOTALL)
+_WORDS = re.compile(r' aria-label="([^"]*)"')
+_CLASS = re.compile(r' class="[^"]*"')
+NO_WORDS = " "  # of one that only shows what the text beside it says
+
+
+def taken_out(page: str) -> tuple[str, dict[str, bytes]]:
+    """The page with an image in place of each drawing, and the drawings by the images' addresses."""
+    addresses: dict[str, str] = {}
+
+    def image(found: re.Match[str]) -> str:
+        attributes, lines = found.groups()
+        drawing = f'<svg xmlns="http://www.w3.org/2000/svg"{attributes}>{lines}</svg>'
+        address = addresses.setdefault(drawing, f"drawing:{len(addresses)}")
+        words, of_class = _WORDS.search(attributes), _CLASS.search(attributes)
+        alternative = words[1] if words else NO_WORDS
+        return f'<img{of_class[0] if of_class else ""} alt="{alternative}" src="{address}">'
+
+    page = _DRAWING.sub(image, page)
+    return page, {address: drawing.encode() for drawing, address in addresses.items()}
