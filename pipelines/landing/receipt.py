@@ -36,9 +36,10 @@ class Receipt:
     rows: int | None = None
     rejected: str | None = None
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: Path, *, part: bool = False) -> None:
+        """As a `part`, it is durable once the folder is."""
         text = json.dumps(asdict(self), default=datetime.isoformat, ensure_ascii=False, indent=1, sort_keys=True)
-        effects.write(folder / f"{self.delivery_id}.json", text.encode())
+        effects.write(folder / f"{self.delivery_id}.json", text.encode(), part=part)
 
 
 def load_receipts(folder: Path) -> list[Receipt]:

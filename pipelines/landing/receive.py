@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import file_digest, sha256
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from pipelines import effects
@@ -22,6 +24,7 @@ from pipelines.study.study import Site, Study
 from pipelines.workspace import Workspace
 
 OWNER_READS = 0o400
+AT_ONCE = 8  # drops that are taken in side by side: most of the time is waiting for the disk
 
 
 @dataclass
@@ -56,10 +59,28 @@ def receive(
     """
     memory = _Memory.load(workspace, site.site)
     received = received if received is not None else Received()
-    for drop in _drops([f for f in landing.files if f.site_id == site.site], memory):
-        _receive_drop(workspace, site, drop, memory, settle_seconds, now, received)
+    mine = [f for f in landing.files if f.site_id == site.site]
+    drops = [drop for drop in _drops(mine, memory) if not _is_known(drop, memory)]
+    taken = [Received() for _ in drops]
+    with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="receive") as pool:
+        looks = [
+            pool.submit(_receive_drop, workspace, site, drop, memory, settle_seconds, now, of_drop)
+            for drop, of_drop in zip(drops, taken, strict=True)
+        ]
+    _add_up(workspace, taken, received)
+    for look in looks:
+        look.result()  # raises what came in the way
     memory.save()
     return received
+
+
+def _add_up(workspace: Workspace, taken: list[Received], received: Received) -> None:
+    """What came of each drop, in their order; the receipts last once their folder does."""
+    for of_drop in taken:
+        received.receipts += of_drop.receipts
+        received.waiting |= of_drop.waiting
+    if received.receipts:
+        effects.settle(workspace.receipts)
 
 
 def has_news(workspace: Workspace, site: Site, landing: Landing, settle_seconds: int) -> bool:
@@ -104,8 +125,6 @@ def _receive_drop(
     now: datetime,
     received: Received,
 ) -> None:
-    if _is_known(drop, memory):
-        return
     left = _seconds_left(drop, settle_seconds)
     if left > 0:
         why = f"changed too recently; counts in {left:.0f} s, or with a manifest"
@@ -120,7 +139,7 @@ def _receive_drop(
         _store(workspace, drop.manifest_file, memory)
     for file in (f for f in drop.files if not memory.is_known(f, fingerprint)):
         receipt = _receipt(site, drop, file, memory.sha256(file), fingerprint, now)
-        receipt.save(effects.make_directory(workspace.receipts))
+        receipt.save(effects.make_directory(workspace.receipts), part=True)
         received.receipts.append(receipt)
 
 
@@ -202,9 +221,10 @@ def _store(workspace: Workspace, file: LyingFile, memory: _Memory) -> bool:
     """Copy the file's bytes into the store. False when it changed meanwhile."""
     content = memory.sha256(file)
     target = workspace.original(content)
-    if not target.exists():
-        effects.make_directory(target.parent)
-        effects.copy(file.path, target, OWNER_READS)
+    with memory.storing.setdefault(content, Lock()):  # another file may hold the same
+        if not target.exists():
+            effects.make_directory(target.parent)
+            effects.copy(file.path, target, OWNER_READS)
     return signature(file.path) == file.signature
 
 
@@ -232,6 +252,7 @@ class _Memory:
     hashes: dict[str, Any]
     gone: dict[str, str]
     latest: dict[str, Receipt]  # by path, the receipt written last
+    storing: dict[str, Lock] = field(default_factory=dict)  # by content, while it is copied
 
     @classmethod
     def load(cls, workspace: Workspace, site_id: str) -> _Memory:

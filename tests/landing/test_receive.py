@@ -229,6 +229,34 @@ def test_a_crash_between_the_receipts_of_a_drop_is_made_good(site: Site) -> None
     assert sorted(r.file_name for r in load_receipts(site.workspace.receipts)) == ["a.csv", "b.csv"]
 
 
+def test_files_of_one_content_that_come_together_are_stored_once(site: Site) -> None:
+    for n in range(20):
+        site.drop(f"{n}.csv", "x\n1\n")
+    copied: list[Path] = []
+    with effects.watched(lambda kind, path: copied.append(path) if kind == "open" else None):
+        receipts = site.look().receipts
+    assert [r.file_name for r in receipts] == sorted(f"{n}.csv" for n in range(20))
+    assert len({r.content_sha256 for r in receipts}) == 1 and len({r.delivery_id for r in receipts}) == 20
+    originals = [path for path in copied if site.workspace.originals in path.parents]
+    assert len(originals) == 1 and site.workspace.original(receipts[0].content_sha256).read_bytes() == b"x\n1\n"
+
+
+def test_what_one_drop_meets_leaves_the_others_received(site: Site) -> None:
+    for n in range(20):
+        site.drop(f"{n}.csv", f"x\n{n}\n")
+
+    def refuse(kind: str, path: Path) -> None:
+        if kind == "open" and sha256(b"x\n7\n").hexdigest() in path.name:
+            raise OSError("no room")
+
+    with effects.watched(refuse), pytest.raises(OSError, match="no room"):
+        site.look()
+    assert sorted(r.file_name for r in load_receipts(site.workspace.receipts)) == sorted(
+        f"{n}.csv" for n in range(20) if n != 7
+    )
+    assert [r.file_name for r in site.look().receipts] == ["7.csv"]
+
+
 def test_landing_is_only_read(site: Site) -> None:
     site.drop("a.csv", "x\n1\n")
     before = {p: p.lstat().st_mtime_ns for p in site.workspace.landing.rglob("*")}
