@@ -150,7 +150,7 @@ looked_at AS (
             'unknown_subjects_allocation', CASE WHEN p.listed THEN 'allocation_without_consent' END
         ]),
         p.site_id, p.subject_id, p.usubjid,
-        unnest([NOT p.listed, coalesce(p.consent_date > p.randomised_on, TRUE)]),
+        unnest([NOT p.listed, p.consent_date IS NULL OR coalesce(p.consent_date > p.randomised_on, FALSE)]),
         FALSE, p.randomised_on, CAST(NULL AS DATE), p.came_at, p.changed_at
     FROM person AS p
     WHERE p.allocated
@@ -172,7 +172,8 @@ looked_at AS (
 ),
 file AS (
     SELECT
-        d.delivery_id, d.site_id, d.feed, d.n_rows, d.n_quarantined, d.stands, d.status, i.received_at,
+        d.delivery_id, d.site_id, d.feed, d.stands, coalesce(d.n_rows, 0) AS n_rows,
+        coalesce(d.n_quarantined, 0) AS n_quarantined, d.status, i.received_at,
         d.status IN ('accepted', 'partial') AS counts, shown.delivery_id IS NOT NULL AS is_shown,
         concat_ws('|', d.feed, d.stream, CASE WHEN i.scope <> 'full' THEN d.delivery_id END) AS unit,
         CAST(timezone(s.timezone, d.place) AS DATE) AS arrived_on

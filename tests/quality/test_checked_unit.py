@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.quality.numbers import TONIGHT
 from pipelines.study.check import load_checks
-from pipelines.study.load import Protocol
+from pipelines.study.load import SCHEMAS, Protocol, load_protocol
 from tests.quality.checked import of_units, told_by_sql
 from tests.quality.good_trial import RECEIVED, good_trial, study_day, whole_form
 from tests.quality.test_metric import FAULTS, Spoil
@@ -32,6 +32,8 @@ def rules_broken(trial: Trial) -> None:
     trial.person("202", arm=None, consent_date=ahead, status="screened")
     trial.person("205", status="screened")
     trial.add("allocation", "oxford", subject_id="207", arm=None, randomised_on=None)
+    trial.person("209", arm=None)
+    trial.add("allocation", "oxford", subject_id="209", arm="ICT", randomised_on=None)
     trial.add("allocation", "oxford", subject_id="208", arm="ICT", randomised_on=ahead)
     trial.form("001", "phq9", study_day(-60), phq9(3), visit="BASELINE")
     trial.form("001", "phq9", study_day(3), phq9(3), visit="week eight or so")
@@ -65,6 +67,25 @@ def test_units_add_up_to_what_each_check_says(ict_sad: Protocol, spoil: Spoil) -
     spoil(trial)
     con = built(trial)
     assert of_units(con, trial.as_of) == told_by_sql(con)
+
+
+@pytest.mark.parametrize("study", ["ict_ptsd", "single_case"])
+def test_units_add_up_in_other_trials(study: str) -> None:
+    """Of three arms, and of one person whom nobody allocates."""
+    protocol = load_protocol(SCHEMAS / "studies" / f"{study}.yaml")
+    trial = Trial(protocol, as_of=study_day(300))
+    site, instrument = protocol.study.sites[0].site, next(iter(protocol.instruments))
+    arms = [arm.arm for arm in protocol.study.arms] if protocol.study.has_allocation else [None]
+    for n, arm in enumerate(arms):
+        trial.person(f"00{n}", arm, site_id=site, status="enrolled" if arm is None else "randomised")
+        for visit in protocol.study.visits:
+            trial.form(f"00{n}", instrument, study_day(visit.target_day), {"1": 1}, visit=visit.avisit, site_id=site)
+    trial.person("100", None, site_id=site, status="completed", consent_date=None)
+    trial.form("200", instrument, study_day(1), {"1": 1}, visit="no visit", site_id=site)
+    con = built(trial)
+    found = of_units(con, trial.as_of)
+    assert found == told_by_sql(con)
+    assert found["unknown_subjects_questionnaires", site][1] == 1
 
 
 def test_every_rule_of_a_card_is_broken_somewhere_above(ict_sad: Protocol) -> None:
