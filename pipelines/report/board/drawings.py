@@ -1,4 +1,4 @@
-"""The drawings of a page as the PDF takes them: as images beside it, each with what it says in words.
+"""A page as the PDF takes it: its drawings as images beside it, each with what it says in words.
 
 Within the page WeasyPrint would read and style each of their thousand lines as it does a paragraph, and it takes the
 words of an image alone into the PDF, for whoever cannot see it.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+_UNREAD = re.compile(r'<span aria-hidden="true">([^<]*)</span>')  # WeasyPrint knows nothing of it
 _DRAWING = re.compile(r"<svg([^>]*)>(.*?)</svg>", re.DOTALL)
 _WORDS = re.compile(r' aria-label="([^"]*)"')
 _CLASS = re.compile(r' class="[^"]*"')
@@ -15,7 +16,10 @@ NO_WORDS = " "  # of one that only shows what the text beside it says
 
 
 def taken_out(page: str) -> tuple[str, dict[str, bytes]]:
-    """The page with an image in place of each drawing, and the drawings by the images' addresses."""
+    """The page with an image in place of each drawing, and the drawings by the images' addresses.
+
+    Marks that are not to be read aloud stand in the text around them: the PDF had them read aloud in either case.
+    """
     addresses: dict[str, str] = {}
 
     def image(found: re.Match[str]) -> str:
@@ -26,5 +30,5 @@ def taken_out(page: str) -> tuple[str, dict[str, bytes]]:
         alternative = words[1] if words else NO_WORDS
         return f'<img{of_class[0] if of_class else ""} alt="{alternative}" src="{address}">'
 
-    page = _DRAWING.sub(image, page)
+    page = _DRAWING.sub(image, _UNREAD.sub(r"\1", page))
     return page, {address: drawing.encode() for drawing, address in addresses.items()}

@@ -100,9 +100,10 @@ def test_a_drawing_is_said_in_words_to_whoever_cannot_see_it() -> None:
 def test_each_drawing_is_taken_out_once_with_its_class() -> None:
     drawing = '<svg{} width="8"><g>\n<path d="M0 0h1"/></g></svg>'
     named, plain = drawing.format(' class="spark" aria-label="up"'), drawing.format("")
-    page, drawings = taken_out(f"<p>{named}{plain}{named}</p>")
+    glyph = '<span aria-hidden="true">■</span> ACTION'
+    page, drawings = taken_out(f"<p>{glyph}{named}{plain}{named}</p>")
     assert page == (
-        '<p><img class="spark" alt="up" src="drawing:0"><img alt=" " src="drawing:1">'
+        '<p>■ ACTION<img class="spark" alt="up" src="drawing:0"><img alt=" " src="drawing:1">'
         '<img class="spark" alt="up" src="drawing:0"></p>'
     )
     assert [*drawings] == ["drawing:0", "drawing:1"]
