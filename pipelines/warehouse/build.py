@@ -102,22 +102,29 @@ def derive(workspace: Workspace, name: str, graph: Graph | None = None) -> Deriv
     rule = repr((query.sql, table and (table.types, table.materialise, table.person, table.by_person)))
     try:
         with open_build(workspace) as con:
+            view = table is not None and table.materialise == "view"
+            asked = query
 
             def make() -> None:
+                nonlocal asked
                 asked = answered(workspace, con, query)
                 effects.execute(con, _statement(asked, table), file=file)
-                # To ask the SQL for its columns beforehand would plan it twice for each table.
-                if table is not None and _columns(con, identifier(name)) != list(table.types.items()):
-                    effects.execute(con, _statement(asked, table, _cast_columns(con, asked, table)), file=file)
+                if view:
+                    mend("")
+
+            def mend(columns: str) -> bool:
+                """To ask the SQL for its columns beforehand would plan it twice for each table."""
+                if table is None or _are_of(con, table, columns):
+                    return False
+                effects.execute(con, _statement(asked, table, _cast_columns(con, asked, table)), file=file)
+                return True
 
             people = None
             if table is not None and table.person:
                 people = People(con, table, query.reads, graph.dictionary, lambda: _select(query), file)
             anew = on_spark(workspace, query)  # what it answers lies in files that another night does away with
-            view = table is not None and table.materialise == "view"
-            made = take_over(
-                con, name, parts_read(query), rule, make, file=file, anew=anew, people=people, is_view=view
-            )
+            reads = parts_read(query)
+            made = take_over(con, name, reads, rule, make, file=file, anew=anew, people=people, is_view=view, mend=mend)
     except duckdb.Error as error:
         raise WarehouseError(f"sql/{query.layer}/{query.path.name} could not be run: {reason(error)}") from None
     return Derived(name, made.n_rows, time.perf_counter() - started, made.taken_over, made.changed, made.n_touched)
@@ -148,6 +155,14 @@ def _statement(query: Query, table: Table | None, columns: str = "*") -> str:
 def _select(query: Query, columns: str = "*") -> str:
     inner = query.sql.rstrip().rstrip(";")
     return f"SELECT {columns} FROM (\n{inner}\n) AS made"  # noqa: S608
+
+
+def _are_of(con: Any, table: Table, columns: str) -> bool:
+    """Whether what was made has the columns of the dictionary; `columns` are what DuckDB wrote of it, or nothing."""
+    declared = list(table.types.items())
+    plain = columns.replace('"', "").replace("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ")
+    known = plain == f"STRUCT({', '.join(map(' '.join, declared))})"
+    return known or _columns(con, identifier(table.table)) == declared
 
 
 def _cast_columns(con: Any, query: Query, table: Table) -> str:

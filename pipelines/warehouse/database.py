@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +38,7 @@ class _Opened:
 
     connection: duckdb.DuckDBPyConnection
     inode: int
+    in_mind: dict[str, Any] = field(default_factory=dict)
 
 
 _opened: dict[Path, _Opened] = {}
@@ -59,6 +60,12 @@ def close_build(workspace: Workspace) -> None:
     opened = _opened.pop(build_file(workspace), None)
     if opened is not None:
         opened.connection.close()
+
+
+def in_mind(file: Path) -> dict[str, Any]:
+    """What is remembered of the build database `file` for as long as it is held open; of another, nothing ever."""
+    opened = _opened.get(file)
+    return opened.in_mind if opened is not None else {}
 
 
 def _instance(workspace: Workspace) -> duckdb.DuckDBPyConnection:

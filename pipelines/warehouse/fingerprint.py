@@ -14,3 +14,9 @@ def fingerprint(con: Any, rows: str) -> tuple[Any, ...]:
     """`n`, `sum` and `parity` of what is selected `FROM rows`, a table's name or a query in parentheses."""
     found: tuple[Any, ...] = con.execute(f"SELECT {FINGERPRINT} FROM {rows} AS t").fetchone()  # noqa: S608
     return found
+
+
+def fingerprint_and_columns(con: Any, table: str) -> tuple[tuple[Any, ...], str]:
+    """`fingerprint`, and the columns of the table with their types as DuckDB writes them of a STRUCT."""
+    *numbers, columns = con.execute(f"SELECT {FINGERPRINT}, typeof(first(t)) FROM {table} AS t").fetchone()  # noqa: S608
+    return tuple(numbers), str(columns)

@@ -5,16 +5,16 @@ SQL and of what the tables hold that the SQL reads; of `study.setting`, whose da
 columns that it may read count. So a table that was made anew and came out as before changes nothing after it. Where
 each row depends on one person's rows alone, only those of people touched are made anew (`touched`).
 
-Nothing is taken on trust: a build counts only when the same program and libraries left it, closed it whole, and
-every table still holds what was written down. Any doubt makes a fresh one. What an interrupted night left is never
-gone on with.
+Nothing is taken on trust: a build counts only when the same program and libraries left it, closed it whole, and it
+still has every byte that it had then. Any doubt makes a fresh one. What an interrupted night left is never gone on
+with.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.metadata import version
@@ -23,8 +23,9 @@ from typing import Any
 
 from pipelines import effects
 from pipelines.warehouse.code_version import code_version
-from pipelines.warehouse.database import build_file, close_build, create_table, insert_rows, open_build
-from pipelines.warehouse.fingerprint import fingerprint
+from pipelines.warehouse.database import build_file, close_build, create_table, in_mind, insert_rows, open_build
+from pipelines.warehouse.digest import sha256_of
+from pipelines.warehouse.fingerprint import fingerprint, fingerprint_and_columns
 from pipelines.warehouse.gathered import gathered_name, is_gathered
 from pipelines.warehouse.graph import Query
 from pipelines.warehouse.quoting import identifier
@@ -54,7 +55,7 @@ class Made:
 
 
 def whole_mark(workspace: Workspace) -> Path:
-    """The file that says that the build was closed whole, how large it was then, and by which program."""
+    """The file that says that the build was closed whole, with which bytes, and by which program."""
     return workspace.build / "whole"
 
 
@@ -73,15 +74,13 @@ def reopen(workspace: Workspace) -> bool:
     """Whether the last build can be gone on with. From now on it is not whole until it is closed again."""
     import duckdb
 
-    mark = whole_mark(workspace)
-    if not mark.exists() or not build_file(workspace).exists() or mark.read_bytes() != _mark(workspace).encode():
+    mark, file = whole_mark(workspace), build_file(workspace)
+    if not mark.exists() or not file.exists() or mark.read_bytes() != _mark(workspace).encode():
         return False
     mark_doubtful(workspace)
     try:
         with open_build(workspace) as con:
-            noted = con.execute(f"SELECT name, content FROM {_MADE} WHERE {_IS_DERIVED}").fetchall()  # noqa: S608
-            views = _views(con)
-            return all(_content(con, name, views) == content for name, content in noted)
+            return bool(_noted(con, file))
     except duckdb.Error:
         close_build(workspace)
         return False
@@ -101,12 +100,13 @@ def note_given(con: Any, *, file: Path) -> None:
     effects.execute(con, f"DELETE FROM {_MADE} WHERE NOT {_IS_DERIVED} OR made_of IS NULL", file=file)  # noqa: S608
     given += gathered.items()  # which the next night goes on with where they still hold this
     insert_rows(con, _MADE, [(name, None, None, content, content) for name, content in given], file=file)
+    in_mind(file).pop(_MADE, None)
 
 
 def take_over(
     con: Any,
     name: str,
-    reads: Iterable[str],
+    reads: Sequence[str],
     rule: str,
     make: Callable[[], object],
     *,
@@ -114,15 +114,17 @@ def take_over(
     anew: bool = False,
     people: People | None = None,
     is_view: bool = False,
+    mend: Callable[[str], bool] = lambda columns: False,
 ) -> Made:
     """The table as it stands, where it was made by the same `rule` of the same things; else, or where it must be made
     `anew`, what `make` makes of it (a table, or, where it says so, a view), or, for the `people` touched alone, what
-    they say.
+    they say. `mend` is told the columns of a table that `make` made, and says whether it made it otherwise.
 
     What is made is made in a transaction with the note of it: there are both or neither.
     """
-    now, before = _state(con, reads, rule), _noted(con, name)
-    if not anew and now is not None and before is not None and before.state == now:
+    noted = _noted(con, file)
+    now, before = _state(noted, reads, rule), noted.get(name)
+    if not anew and now is not None and before is not None and before.made_of == now.text:
         return Made(before.n_rows, taken_over=True, changed=False)
     n_touched = None
     if people is not None and not anew and now is not None and before is not None:
@@ -135,26 +137,36 @@ def take_over(
             make()
         elif people is not None and n_touched:
             people.remake()
-        views = _views(con) if is_view else {}
-        same = (before.n_rows, before.content) if before is not None and n_touched == 0 else None
-        n_rows, content = same or _held(con, name, views)
-        forget(con, name, file=file)
-        if now is not None:
-            identity = now.digest if is_view else content
-            insert_rows(con, _MADE, [(name, now.text, n_rows, content, identity)], file=file)
-            if people is not None:
-                people.note((before.state, before.identity) if before else None, (now, identity))
+        if before is not None and n_touched == 0:
+            n_rows, content = before.n_rows, before.content
+        else:
+            n_rows, content = _held(con, name, _views(con) if is_view else {}, mend if n_touched is None else None)
+        after = None if now is None else _Noted(now.text, n_rows, content, now.digest if is_view else content)
+        _write_down(con, name, before, after, file=file)
+        if people is not None and now is not None and after is not None:
+            people.note((before.state, before.identity) if before else None, (now, after.identity))
         con.commit()
     except BaseException:
         con.rollback()
         raise
+    _remember(noted, name, after)
     changed = before is None or before.content != content
     return Made(n_rows, taken_over=n_touched == 0, changed=changed, n_touched=n_touched)
 
 
 def forget(con: Any, name: str, *, file: Path) -> None:
     """Have the table made anew the next time."""
-    effects.execute(con, f"DELETE FROM {_MADE} WHERE name = $name", {"name": name}, file=file)  # noqa: S608
+    noted = _noted(con, file)
+    _write_down(con, name, noted.get(name), None, file=file)
+    _remember(noted, name, None)
+
+
+def _write_down(con: Any, name: str, before: _Noted | None, after: _Noted | None, *, file: Path) -> None:
+    if before is not None:
+        effects.execute(con, f"DELETE FROM {_MADE} WHERE name = $name", {"name": name}, file=file)  # noqa: S608
+    if after is not None:
+        values = [name, after.made_of, after.n_rows, after.content, after.identity]
+        effects.execute(con, f"INSERT INTO {_MADE} VALUES (?, ?, ?, ?, ?)", values, file=file)  # noqa: S608
 
 
 def known_rows(con: Any) -> dict[str, str]:
@@ -164,29 +176,38 @@ def known_rows(con: Any) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class _Noted:
-    """What was written down of a table when it was made."""
+    """What was written down of a table when it was made, or, but for what it was made of, of one that was given."""
 
-    state: State
+    made_of: str
     n_rows: int
     content: str
     identity: str
 
-
-def _noted(con: Any, name: str) -> _Noted | None:
-    found = con.execute(
-        f"SELECT made_of, n_rows, content, identity FROM {_MADE} WHERE name = $name",  # noqa: S608
-        {"name": name},
-    ).fetchone()
-    return _Noted(State.of(found[0]), int(found[1]), found[2], found[3]) if found else None
+    @property
+    def state(self) -> State:
+        return State.of(self.made_of)
 
 
-def _state(con: Any, reads: Iterable[str], rule: str) -> State | None:
+def _noted(con: Any, file: Path) -> dict[str, _Noted]:
+    """What is written down of each table, read once for as long as the build is open."""
+    known: dict[str, dict[str, _Noted]] = in_mind(file)
+    if _MADE not in known:
+        rows = con.execute(f"SELECT {', '.join(_COLUMNS)} FROM {_MADE}").fetchall()  # noqa: S608
+        known.setdefault(_MADE, {name: _Noted(*facts) for name, *facts in rows})
+    return known[_MADE]
+
+
+def _remember(noted: dict[str, _Noted], name: str, after: _Noted | None) -> None:
+    if after is None:
+        noted.pop(name, None)
+    else:
+        noted[name] = after
+
+
+def _state(noted: Mapping[str, _Noted], reads: Sequence[str], rule: str) -> State | None:
     """What a table would be made of; None where what it reads is not written down."""
-    known = dict(con.execute(f"SELECT name, identity FROM {_MADE}").fetchall())  # noqa: S608
-    parts = tuple((read, known.get(read)) for read in reads)
-    if any(found is None for _, found in parts):
-        return None
-    return State(_digest(rule), tuple((read, str(found)) for read, found in parts))
+    parts = [(read, noted[read].identity) for read in reads if read in noted]
+    return State(_digest(rule), tuple(parts)) if len(parts) == len(reads) else None
 
 
 def parts_read(query: Query) -> list[str]:
@@ -209,12 +230,14 @@ def _content(con: Any, name: str, views: Mapping[str, str]) -> str:
     return _digest(views[name]) if name in views else _held(con, name, views)[1]
 
 
-def _held(con: Any, name: str, views: Mapping[str, str]) -> tuple[int, str]:
-    """How many rows a table or view holds, and `_content`."""
+def _held(con: Any, name: str, views: Mapping[str, str], mend: Callable[[str], bool] | None = None) -> tuple[int, str]:
+    """How many rows a table or view holds, and `_content`; of a table, after it was mended."""
     if name in views:
         ((n_rows,),) = con.execute(f"SELECT count(*) FROM {identifier(name)}").fetchall()  # noqa: S608
         return int(n_rows), _digest(views[name])
-    numbers = fingerprint(con, identifier(name))
+    numbers, columns = fingerprint_and_columns(con, identifier(name))
+    if mend is not None and mend(columns):
+        numbers = fingerprint(con, identifier(name))
     return int(numbers[0]), _digest([str(number) for number in numbers])
 
 
@@ -231,9 +254,11 @@ def _views(con: Any) -> dict[str, str]:
 
 
 def _mark(workspace: Workspace) -> str:
-    """The size of the build, and the code and the libraries that what it holds depends on."""
-    size = build_file(workspace).stat().st_size
-    return json.dumps([size, code_version(), *(version(library) for library in _LIBRARIES)])
+    """The bytes of the build (all of them: nothing waits in a log beside it), and the code and the libraries that what
+    it holds depends on."""
+    file = build_file(workspace)
+    waiting = file.with_name(f"{file.name}.wal").exists()
+    return json.dumps([waiting, sha256_of(file), code_version(), *(version(library) for library in _LIBRARIES)])
 
 
 def _digest(facts: Any) -> str:
