@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 
 ROOT = Path(__file__).parents[1]
 
@@ -30,6 +31,7 @@ class LoadedAhead:
     module: str
     patience: float
     blocks: list[Block] = field(default_factory=list)
+    _turn: Lock = field(default_factory=Lock)
 
     @contextmanager
     def may_load(self) -> Iterator[None]:
@@ -46,18 +48,19 @@ class LoadedAhead:
 
     def load(self) -> None:
         """It will be needed: begin to load, where that is not done yet and somebody will end it."""
-        if not self.blocks or self.blocks[-1].process is not None:
-            return
-        paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-        self.blocks[-1].process = subprocess.Popen(  # noqa: S603 (our own interpreter and module)
-            [sys.executable, "-m", self.module],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            encoding="utf-8",
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-        )
+        with self._turn:
+            if not self.blocks or self.blocks[-1].process is not None:
+                return
+            paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+            self.blocks[-1].process = subprocess.Popen(  # noqa: S603 (our own interpreter and module)
+                [sys.executable, "-m", self.module],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+                encoding="utf-8",
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            )
 
     @property
     def waits(self) -> bool:

@@ -19,12 +19,12 @@ from pipelines.quality.judge import judge_ahead
 from pipelines.report.board.pdf import DRAWER
 from pipelines.safety.acknowledgement import load_acknowledgements
 from pipelines.validation.deliveries import all_deliveries
-from pipelines.validation.read_ahead import read_ahead
 from pipelines.warehouse.build import derive, start_build
 from pipelines.warehouse.checks import SUBJECTS, Finding, duplicate_keys, rows_without_subject
 from pipelines.warehouse.database import open_build
 from pipelines.warehouse.dictionary import Table
 from pipelines.warehouse.graph import Graph
+from pipelines.warehouse.side_by_side import side_by_side
 from schemas.feeds import FEEDS
 
 INPUTS = dg.AssetKey(["input", "deliveries"])
@@ -72,16 +72,15 @@ def _tables(graph: Graph) -> dg.AssetsDefinition:
     )
     def tables(context: dg.AssetExecutionContext, night: NightResource) -> Iterator[dg.MaterializeResult[None]]:
         chosen = [name for name in names if key_of(name) in context.selected_asset_keys]
-        yield from read_ahead(_made(night, graph, chosen))  # while Dagster writes one down, the next is made
+        needs = {name: _needs(graph, name) for name in chosen}
+        yield from side_by_side(chosen, needs, lambda name: _made(night, graph, name))  # and Dagster writes beside it
 
     return tables
 
 
-def _made(night: NightResource, graph: Graph, names: list[str]) -> Iterator[dg.MaterializeResult[None]]:
-    for name in names:
-        with without_values():
-            result = _make(night, graph, name)
-        yield result
+def _made(night: NightResource, graph: Graph, name: str) -> dg.MaterializeResult[None]:
+    with without_values():
+        return _make(night, graph, name)
 
 
 def _in_order(graph: Graph) -> list[str]:

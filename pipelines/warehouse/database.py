@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from pipelines import effects
@@ -42,12 +43,14 @@ class _Opened:
 
 
 _opened: dict[Path, _Opened] = {}
+_opening = Lock()
 
 
 @contextmanager
 def open_build(workspace: Workspace) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection in UTC to the build database. One process at a time has it, until `close_build`."""
-    con = _instance(workspace).cursor()
+    with _opening:
+        con = _instance(workspace).cursor()
     try:
         con.execute("SET TimeZone = 'UTC'")
         yield con

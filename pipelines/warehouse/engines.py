@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from pipelines.warehouse.database import build_file
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 ON_SPARK = "engagement"  # the layer that outgrows a machine; its SQL keeps to what both engines have
 _engines: dict[Path, SparkEngine] = {}
+_spark = Lock()  # what one table has it read, the next does not have to
 
 
 def answered(workspace: Workspace, con: Any, query: Query) -> Query:
@@ -24,7 +26,8 @@ def answered(workspace: Workspace, con: Any, query: Query) -> Query:
     """
     if not on_spark(workspace, query):
         return query
-    return replace(query, sql=_engine(workspace).make(con, query, file=build_file(workspace)))
+    with _spark:
+        return replace(query, sql=_engine(workspace).make(con, query, file=build_file(workspace)))
 
 
 def on_spark(workspace: Workspace, query: Query) -> bool:

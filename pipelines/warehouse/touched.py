@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 from pipelines import effects
@@ -22,8 +23,6 @@ from pipelines.warehouse.quoting import identifier, literal
 
 LOG = "core.usage"
 _LOG_IS_CHOSEN_BY = {"input.usage", "core.counted_delivery", "core.contested"}
-SHOWN = "touched"  # the database that shows only the people touched; never on disk
-_PEOPLE, _ACCOUNTS = f"{SHOWN}.main.person", f"{SHOWN}.main.account"
 _TABLES = (
     "kept.news (name VARCHAR, since VARCHAR, until VARCHAR)",
     "kept.touched (name VARCHAR, usubjid VARCHAR)",
@@ -90,7 +89,7 @@ class People:
         """Put what comes of the SELECT for the people found into the place of the rows that the table has of them."""
         select, catalog, name = self.select(), _catalog(self.con), identifier(self.table.table)
         effects.execute(self.con, f"DELETE FROM {name} WHERE {is_touched(self.table)}", file=self.file)  # noqa: S608
-        self.con.execute(f"USE {SHOWN}")
+        self.con.execute(f"USE {shown()}")
         effects.execute(self.con, f"INSERT INTO {catalog}.{name} {select}", file=self.file)
         self.con.execute(f"USE {catalog}")
 
@@ -110,7 +109,7 @@ class People:
         if name == LOG:
             known = _note_log(self.con, since and since[0], until[0], file=self.file)
         elif known:
-            self._note(f"FROM {_PEOPLE}")
+            self._note(f"FROM {_people()}")
         elif self._remembered and since is not None and since[0].rule == until[0].rule:
             self._note(_other("usubjid", _held(self.table), "FROM former"))
             known = True
@@ -135,12 +134,25 @@ def note_row_files(con: Any, files: Mapping[str, Path | None], *, file: Path) ->
         effects.execute(con, "INSERT INTO kept.row_file SELECT unnest(?), unnest(?)", [names, paths], file=file)
 
 
+def shown() -> str:
+    """The database that shows only the people touched, for the tables made in this thread; never on disk."""
+    return f"touched_{get_ident()}"
+
+
+def _people() -> str:
+    return f"{shown()}.main.person"
+
+
+def _accounts() -> str:
+    return f"{shown()}.main.account"
+
+
 def gather(con: Any, people: str, given: Sequence[str]) -> int:
     """Write down, beside the build, whose usubjid `people` selects; returns how many they are."""
-    con.execute(f"ATTACH IF NOT EXISTS ':memory:' AS {SHOWN}")
-    con.execute(f"CREATE OR REPLACE TABLE {_PEOPLE} (usubjid VARCHAR)")
-    con.execute(f"INSERT INTO {_PEOPLE} {people}", [list(given)])
-    return int(con.execute(f"SELECT count(*) FROM {_PEOPLE}").fetchone()[0])  # noqa: S608
+    con.execute(f"ATTACH IF NOT EXISTS ':memory:' AS {shown()}")
+    con.execute(f"CREATE OR REPLACE TABLE {_people()} (usubjid VARCHAR)")
+    con.execute(f"INSERT INTO {_people()} {people}", [list(given)])
+    return int(con.execute(f"SELECT count(*) FROM {_people()}").fetchone()[0])  # noqa: S608
 
 
 def _forget(con: Any, name: str, *, file: Path) -> None:
@@ -198,7 +210,7 @@ def _other(columns: str, some: str, others: str) -> str:
 
 
 def show(con: Any, reads: Iterable[str], dictionary: Dictionary) -> None:
-    """In the database SHOWN, views of the same names as what is read: where a table says whose its rows are, of those
+    """In the database `shown`, views of the same names as what is read: where a table says whose its rows are, of those
     gathered alone."""
     catalog = _catalog(con)
     read = {name: dictionary.get(name) for name in reads}
@@ -207,8 +219,8 @@ def show(con: Any, reads: Iterable[str], dictionary: Dictionary) -> None:
         rows = f"SELECT shown.* FROM {catalog}.{identifier(name)} AS shown"  # noqa: S608
         if table is not None and table.person:
             rows += _only_touched(table, catalog)
-        con.execute(f"CREATE SCHEMA IF NOT EXISTS {SHOWN}.{identifier(name.split('.')[0])}")
-        con.execute(f"CREATE OR REPLACE VIEW {SHOWN}.{identifier(name)} AS {rows}")
+        con.execute(f"CREATE SCHEMA IF NOT EXISTS {shown()}.{identifier(name.split('.')[0])}")
+        con.execute(f"CREATE OR REPLACE VIEW {shown()}.{identifier(name)} AS {rows}")
 
 
 def _find_accounts(con: Any, tables: Iterable[Table]) -> None:
@@ -218,26 +230,26 @@ def _find_accounts(con: Any, tables: Iterable[Table]) -> None:
         source = "kept.log_account" if table.table == LOG else identifier(table.table)
         known.append(f"SELECT {', '.join(table.person)} FROM {source}")  # noqa: S608
     con.execute(
-        f"CREATE OR REPLACE TABLE {_ACCOUNTS} AS SELECT DISTINCT site_id, subject_id "  # noqa: S608
-        f"FROM ({' UNION ALL '.join(known)}) WHERE {_usubjid_of('site_id', 'subject_id')} IN (FROM {_PEOPLE})"
+        f"CREATE OR REPLACE TABLE {_accounts()} AS SELECT DISTINCT site_id, subject_id "  # noqa: S608
+        f"FROM ({' UNION ALL '.join(known)}) WHERE {_usubjid_of('site_id', 'subject_id')} IN (FROM {_people()})"
     )
 
 
 def _only_touched(table: Table, catalog: str) -> str:
     if len(table.person) > 1:
         site, subject = (f"shown.{column}" for column in table.person)
-        return f" SEMI JOIN {_ACCOUNTS} AS a ON a.site_id = {site} AND a.subject_id IS NOT DISTINCT FROM {subject}"
+        return f" SEMI JOIN {_accounts()} AS a ON a.site_id = {site} AND a.subject_id IS NOT DISTINCT FROM {subject}"
     if table.person == ["usubjid"]:
-        return f" WHERE shown.usubjid IN (FROM {_PEOPLE})"
-    numbers = f"SELECT subject_no FROM {catalog}.core.subject WHERE usubjid IN (FROM {_PEOPLE})"  # noqa: S608
+        return f" WHERE shown.usubjid IN (FROM {_people()})"
+    numbers = f"SELECT subject_no FROM {catalog}.core.subject WHERE usubjid IN (FROM {_people()})"  # noqa: S608
     return f" WHERE shown.subject_no IN ({numbers})"
 
 
 def is_touched(table: Table) -> str:
     """The condition that a row is of somebody gathered; by numbers, that it is of nobody else, who all kept theirs."""
     if table.person == ["subject_no"]:
-        return f"subject_no NOT IN (SELECT subject_no FROM core.subject WHERE usubjid NOT IN (FROM {_PEOPLE}))"  # noqa: S608
-    return f"{_usubjid(table)} IN (FROM {_PEOPLE})"
+        return f"subject_no NOT IN (SELECT subject_no FROM core.subject WHERE usubjid NOT IN (FROM {_people()}))"  # noqa: S608
+    return f"{_usubjid(table)} IN (FROM {_people()})"
 
 
 def _usubjid(table: Table) -> str:

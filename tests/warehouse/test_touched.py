@@ -12,7 +12,7 @@ import pytest
 from pipelines.study.load import Protocol
 from pipelines.warehouse.database import close_build, open_build
 from pipelines.warehouse.graph import load_graph
-from pipelines.warehouse.touched import SHOWN, gather, is_touched, show
+from pipelines.warehouse.touched import gather, is_touched, show, shown
 from tests.sql.trial import needed
 from tests.warehouse.random_nights import FEW, RARE, Nights
 
@@ -58,7 +58,7 @@ def test_a_tables_rows_depend_on_their_persons_rows_alone(nights: Nights) -> Non
         for name in [*sorted(alone), "core.subject"]:  # which gives everybody a number among all
             query, table = graph.queries[name], graph.dictionary[name]
             show(con, query.reads, dictionary)
-            con.execute(f"USE {SHOWN}")
+            con.execute(f"USE {shown()}")
             made = con.execute(f"SELECT * FROM ({query.sql}) ORDER BY ALL").fetchall()
             con.execute("USE build")
             theirs = con.execute(f"SELECT * FROM {name} WHERE {is_touched(table)} ORDER BY ALL").fetchall()
