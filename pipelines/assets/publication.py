@@ -87,16 +87,16 @@ def _candidate() -> dg.AssetsDefinition:
                 "digests",
                 asset=CANDIDATE,
                 blocking=True,
-                description="Read back from the files, every table has the digest it was written with.",
+                description="Read back from the files, every table holds the rows that its digest was computed of.",
             )
         ],
     )
     def candidate(context: dg.AssetExecutionContext, night: NightResource) -> Iterator[dg.MaterializeResult[None]]:
         with without_values():
-            folder = write_snapshot(night.workspace, night.protocol(), night.day)
-            _begin_report(night, context.run_id, folder)
-            differences = verify_snapshot(folder)
-        finding = Finding(len(differences), "; ".join(differences) or "every digest was computed again and is the same")
+            written = write_snapshot(night.workspace, night.protocol(), night.day)
+            _begin_report(night, context.run_id, written.folder)
+            differences = verify_snapshot(written.folder, written.rows)
+        finding = Finding(len(differences), "; ".join(differences) or "every table was read back and is the same")
         yield dg.MaterializeResult(check_results=[blocking_result("digests", finding, CANDIDATE)])
 
     return candidate

@@ -5,6 +5,9 @@ Published tables have digests (`digest`), which mean the same on every machine; 
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
+from hashlib import sha256
 from typing import Any
 
 FINGERPRINT = "count(*) AS n, sum(hash(t)) AS sum, bit_xor(hash(t)) AS parity"  # of the rows of `t`
@@ -14,6 +17,15 @@ def fingerprint(con: Any, rows: str) -> tuple[Any, ...]:
     """`n`, `sum` and `parity` of what is selected `FROM rows`, a table's name or a query in parentheses."""
     found: tuple[Any, ...] = con.execute(f"SELECT {FINGERPRINT} FROM {rows} AS t").fetchone()  # noqa: S608
     return found
+
+
+def rows_digest(con: Any, rows: str) -> str:
+    """`fingerprint` as one text."""
+    return as_text(fingerprint(con, rows))
+
+
+def as_text(numbers: Iterable[Any]) -> str:
+    return sha256(json.dumps([str(number) for number in numbers]).encode()).hexdigest()
 
 
 def fingerprint_and_columns(con: Any, table: str) -> tuple[tuple[Any, ...], str]:

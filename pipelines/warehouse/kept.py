@@ -25,7 +25,7 @@ from pipelines import effects
 from pipelines.warehouse.code_version import code_version
 from pipelines.warehouse.database import build_file, close_build, create_table, in_mind, insert_rows, open_build
 from pipelines.warehouse.digest import sha256_of
-from pipelines.warehouse.fingerprint import fingerprint, fingerprint_and_columns
+from pipelines.warehouse.fingerprint import as_text, fingerprint, fingerprint_and_columns
 from pipelines.warehouse.gathered import gathered_name, is_gathered
 from pipelines.warehouse.graph import Query
 from pipelines.warehouse.quoting import identifier
@@ -170,7 +170,7 @@ def _write_down(con: Any, name: str, before: _Noted | None, after: _Noted | None
 
 
 def known_rows(con: Any) -> dict[str, str]:
-    """By table (views are none) a digest of the rows that it was made to hold, whatever their order."""
+    """By table (views are none) the `rows_digest` of what it was made to hold."""
     return dict(con.execute(f"SELECT name, content FROM {_MADE} WHERE {_IS_DERIVED} AND identity = content").fetchall())  # noqa: S608
 
 
@@ -238,7 +238,7 @@ def _held(con: Any, name: str, views: Mapping[str, str], mend: Callable[[str], b
     numbers, columns = fingerprint_and_columns(con, identifier(name))
     if mend is not None and mend(columns):
         numbers = fingerprint(con, identifier(name))
-    return int(numbers[0]), _digest([str(number) for number in numbers])
+    return int(numbers[0]), as_text(numbers)
 
 
 def _views(con: Any) -> dict[str, str]:

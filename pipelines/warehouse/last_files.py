@@ -19,7 +19,7 @@ from typing import Any
 from pipelines.warehouse.contents import Part
 from pipelines.warehouse.database import create_table, insert_rows
 from pipelines.warehouse.digest import NOT_IN_TABLES_DIGEST, sha256_of
-from pipelines.warehouse.fingerprint import fingerprint
+from pipelines.warehouse.fingerprint import rows_digest
 from pipelines.warehouse.published import current_snapshot
 from pipelines.workspace import Workspace
 
@@ -30,10 +30,11 @@ _WHOLE = ""  # in place of a table's name
 
 @dataclass(frozen=True)
 class Noted:
-    """What is noted of a table: what it was made of, and its digest."""
+    """What is noted of a table: what it was made of, and its digest; tonight's also the `rows_digest` of its rows."""
 
     made_of: str
     digest: str
+    rows: str = ""
 
 
 Notes = Mapping[str, Noted]  # by table; of the file itself under ""
@@ -96,10 +97,12 @@ def whole_file(path: Path) -> Notes:
     return {_WHOLE: Noted("", sha256_of(path))}
 
 
-def made_of(con: Any, part: Part, known: Mapping[str, str]) -> str:
-    """A digest of how a table of a published file is selected, and of the rows that this gives; `known` are digests of
-    all rows of the build's tables, where they are known."""
-    whole = known.get(part.whole or "")
-    rows = [whole] if whole else [str(number) for number in fingerprint(con, f"({part.select})")]
-    facts = [part.select, part.order, part.columns, *rows]
+def rows_of(con: Any, part: Part, known: Mapping[str, str]) -> str:
+    """The `rows_digest` of what a table of a published file holds; `known` are those of the build's tables."""
+    return known.get(part.whole or "") or rows_digest(con, f"({part.select})")
+
+
+def made_of(part: Part, rows: str) -> str:
+    """A digest of how a table of a published file is selected, and of the `rows` that this gives."""
+    facts = [part.select, part.order, part.columns, rows]
     return sha256(json.dumps(facts).encode()).hexdigest()

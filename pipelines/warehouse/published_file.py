@@ -27,7 +27,10 @@ def begin_file(
     if same is not None:
         parts = [part for part in parts if part.name == NOT_IN_TABLES_DIGEST]
         effects.copy(same, path)
-    attach = f"ATTACH {literal(str(path))} AS published (STORAGE_VERSION '{STORAGE_VERSION}')"
+    # Without a log of what is to be written: until it is whole, the file is nobody's.
+    attach = (
+        f"ATTACH {literal(str(path))} AS published (STORAGE_VERSION '{STORAGE_VERSION}', RECOVERY_MODE no_wal_writes)"
+    )
     for statement in (attach, "USE published", "BEGIN"):
         effects.execute(writer, statement, file=path)
     for part in parts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
@@ -34,7 +34,7 @@ from pipelines.warehouse.digest import (
 from pipelines.warehouse.errors import WarehouseError, reason
 from pipelines.warehouse.fresh_process import FreshProcess, fresh_process
 from pipelines.warehouse.kept import known_rows, mark_whole
-from pipelines.warehouse.last_files import LastFiles, Noted, Notes, last_files, made_of, note_files, whole_file
+from pipelines.warehouse.last_files import LastFiles, Noted, Notes, last_files, made_of, note_files, rows_of, whole_file
 from pipelines.warehouse.published import BLINDED, MANIFEST, UNBLINDED, UNBLINDED_MANIFEST, WRITING
 from pipelines.warehouse.published_file import begin_file, finish_file
 from pipelines.workspace import Workspace
@@ -65,14 +65,22 @@ class Identity:
     tables_digest: str
 
 
+@dataclass(frozen=True)
+class Written:
+    """A snapshot in its hidden folder, and by file and table the `rows_digest` of the rows that were to be written."""
+
+    folder: Path
+    rows: Mapping[str, Mapping[str, str]]
+
+
 def write_snapshot(
     workspace: Workspace,
     protocol: Protocol,
     as_of: date,
     dictionary: Dictionary | None = None,
     now: datetime | None = None,
-) -> Path:
-    """Write both databases and the manifests from the build database; returns their folder, still hidden.
+) -> Written:
+    """Write both databases and the manifests from the build database.
 
     Raises WarehouseError.
     """
@@ -84,11 +92,11 @@ def write_snapshot(
         # The writers start while the digests are computed.
         with fresh_process(spill) as open_writer, fresh_process(spill) as blinded_writer, open_build(workspace) as con:
             writers = {UNBLINDED: open_writer, BLINDED: blinded_writer}
-            folder = _write(con, writers, workspace, protocol, as_of, dictionary, now or datetime.now(UTC))
+            written = _write(con, writers, workspace, protocol, as_of, dictionary, now or datetime.now(UTC))
         close_build(workspace)
         with suppress(OSError):  # what the next night cannot take over it makes anew
             mark_whole(workspace)
-        return folder
+        return written
     except duckdb.Error as error:
         raise WarehouseError(f"the snapshot could not be written: {reason(error)}") from None
     finally:
@@ -103,7 +111,7 @@ def _write(
     as_of: date,
     dictionary: Dictionary,
     now: datetime,
-) -> Path:
+) -> Written:
     seen_by = protocol.study.who_sees_outcomes
     unblinded = unblinded_contents(dictionary)
     blinded = blinded_contents(dictionary, seen_by, blinding_key(workspace))
@@ -112,7 +120,8 @@ def _write(
     _describe(con, BLINDED_SCHEMA, blinded, file)
 
     last = last_files(con, workspace)
-    notes = {UNBLINDED: _notes(con, UNBLINDED, unblinded, last)}
+    digests: dict[str, str] = {}
+    notes = {UNBLINDED: _notes(con, UNBLINDED, unblinded, last, digests)}
     total = tables_digest({name: noted.digest for name, noted in notes[UNBLINDED].items()})
     identity = _identity(con, workspace, protocol, as_of, now, total)
     _put_identity(con, dictionary, identity, file)
@@ -124,8 +133,9 @@ def _write(
         begin_file(con, writers[name], workspace, folder / name, parts, same)
 
     begin(UNBLINDED, unblinded)  # its writer goes on while this process reads what the blinded may see
-    notes[BLINDED] = _notes(con, BLINDED, blinded, last)
+    notes[BLINDED] = _notes(con, BLINDED, blinded, last, digests)
     begin(BLINDED, blinded)
+    rows = {name: {table: noted.rows for table, noted in tables.items()} for name, tables in notes.items()}
     tables = {name: _tables(con, parts, notes[name]) for name, parts in ((UNBLINDED, unblinded), (BLINDED, blinded))}
     for name, writer in writers.items():
         finish_file(writer, workspace, folder / name)
@@ -138,7 +148,7 @@ def _write(
     # Apart, because with the digests of what is hidden a guess at the allocation could be confirmed.
     content = {"files": {UNBLINDED: {"tables": tables[UNBLINDED]}}, "deliveries": deliveries}
     _write_json(folder / UNBLINDED_MANIFEST, content)
-    return folder
+    return Written(folder, rows)
 
 
 def _describe(con: Any, schema: str, parts: Sequence[Part], file: Path) -> None:
@@ -150,13 +160,16 @@ def _describe(con: Any, schema: str, parts: Sequence[Part], file: Path) -> None:
             insert_rows(con, name, dictionary_rows(part.table, parts), file=file)
 
 
-def _notes(con: Any, file: str, parts: Iterable[Part], last: LastFiles) -> dict[str, Noted]:
-    """What each table is made of, and its digest: the last one's where that was made of the same."""
-    notes, rows = {}, known_rows(con)
+def _notes(con: Any, file: str, parts: Iterable[Part], last: LastFiles, digests: dict[str, str]) -> dict[str, Noted]:
+    """What each table is made of, and its digest: the last one's where that was made of the same, or that of the same
+    rows in tonight's other file, in `digests`."""
+    notes, known = {}, known_rows(con)
     for part in parts:
         if part.name != NOT_IN_TABLES_DIGEST:
-            made = made_of(con, part, rows)
-            notes[part.name] = Noted(made, last.digest(file, part.name, made) or _digest(con, part))
+            rows = rows_of(con, part, known)
+            made, same = made_of(part, rows), repr((part.name, part.columns, rows))
+            digests[same] = last.digest(file, part.name, made) or digests.get(same) or _digest(con, part)
+            notes[part.name] = Noted(made, digests[same], rows)
     return notes
 
 

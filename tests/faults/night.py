@@ -110,9 +110,9 @@ def make_public(
     """What `dictionary` says is published; everything where it is not given."""
     for hidden in workspace.snapshots.glob(".*"):
         effects.remove(hidden)
-    folder = write_snapshot(workspace, protocol, as_of, dictionary, now)
-    assert verify_snapshot(folder) == []
-    publish(workspace, protocol, folder)
+    written = write_snapshot(workspace, protocol, as_of, dictionary, now)
+    assert verify_snapshot(written.folder, written.rows) == []
+    publish(workspace, protocol, written.folder)
     record_nights(workspace)
 
 

@@ -119,7 +119,7 @@ def run_night(workspace: Workspace, protocol: Protocol, as_of: date) -> str:
             write_table(con, name, table.rows(con, protocol) if name in MADE else [])
     tonight = Night(f"{as_of}", now.isoformat(), as_of.isoformat(), [])
     tonight.save(workspace)
-    hidden = write_snapshot(workspace, protocol, as_of, now=now)
+    hidden = write_snapshot(workspace, protocol, as_of, now=now).folder
     made = make_pack(workspace, protocol, hidden)
     AHEAD[id_of(hidden)] = page_of(
         workspace, protocol, id_of(hidden), will_stand_beside(workspace, hidden, made, tonight)

@@ -27,7 +27,7 @@ def published(tmp_path_factory: pytest.TempPathFactory, ict_sad: Protocol) -> Wo
     (folder / "workspace").mkdir()
     workspace, graph = Workspace(folder / "workspace"), write_files(folder / "files")
     _build(workspace, graph, ict_sad, deliveries(folder / "drops"))
-    publish(workspace, ict_sad, write_snapshot(workspace, ict_sad, AS_OF, graph.dictionary, NOON))
+    publish(workspace, ict_sad, write_snapshot(workspace, ict_sad, AS_OF, graph.dictionary, NOON).folder)
     close_build(workspace)
     return workspace
 
@@ -65,7 +65,7 @@ def build(tmp_path: Path, workspace: Workspace, graph: Graph, ict_sad: Protocol)
 @pytest.fixture
 def written(build: Build, graph: Graph, ict_sad: Protocol) -> Path:
     """The small trial's snapshot, written and not yet published."""
-    return write_snapshot(build(), ict_sad, AS_OF, graph.dictionary, NOON)
+    return write_snapshot(build(), ict_sad, AS_OF, graph.dictionary, NOON).folder
 
 
 @pytest.fixture
@@ -74,6 +74,6 @@ def night(build: Build, graph: Graph, ict_sad: Protocol) -> Callable[..., Path]:
 
     def run(drops: Sequence[ADelivery] | None = None, now: datetime = NOON) -> Path:
         workspace = build(drops)
-        return publish(workspace, ict_sad, write_snapshot(workspace, ict_sad, AS_OF, graph.dictionary, now))
+        return publish(workspace, ict_sad, write_snapshot(workspace, ict_sad, AS_OF, graph.dictionary, now).folder)
 
     return run

@@ -32,7 +32,7 @@ def blinded_for(build: Build, graph: Graph, ict_sad: Protocol) -> Callable[..., 
     def made(blinding: Blinding | str) -> Path:
         study = ict_sad.study.model_copy(update={"blinding": blinding})
         protocol = Protocol(study, ict_sad.instruments, ict_sad.digest)
-        return write_snapshot(build(), protocol, AS_OF, graph.dictionary, NOON) / "blinded.duckdb"
+        return write_snapshot(build(), protocol, AS_OF, graph.dictionary, NOON).folder / "blinded.duckdb"
 
     return made
 
@@ -108,7 +108,7 @@ def test_rows_are_ordered_by_a_key_that_is_kept_back(
     order = "SELECT usubjid FROM analysis.adsl ORDER BY rowid"
     first = ask(written / "blinded.duckdb", order)
     assert sorted(first) != first and sorted(first) == ask(written / "unblinded.duckdb", order)
-    again = write_snapshot(workspace, ict_sad, AS_OF, graph.dictionary, NOON)
+    again = write_snapshot(workspace, ict_sad, AS_OF, graph.dictionary, NOON).folder
     assert ask(again / "blinded.duckdb", order) == first
 
     key = workspace.keys / "blinding.key"
@@ -116,7 +116,7 @@ def test_rows_are_ordered_by_a_key_that_is_kept_back(
     assert workspace.keys.stat().st_mode & 0o777 == 0o700
     assert key.read_bytes().strip() not in (again / "blinded.duckdb").read_bytes()
     key.unlink()
-    other = write_snapshot(workspace, ict_sad, AS_OF, graph.dictionary, NOON)
+    other = write_snapshot(workspace, ict_sad, AS_OF, graph.dictionary, NOON).folder
     assert ask(other / "blinded.duckdb", order) != first
 
 

@@ -124,7 +124,7 @@ def test_a_night_that_fails_over_it_leaves_the_last_one_as_it_is(
     first = night()
 
     def run() -> Path:
-        return publish(workspace, ict_sad, write_snapshot(workspace, ict_sad, AS_OF, graph.dictionary, LATER))
+        return publish(workspace, ict_sad, write_snapshot(workspace, ict_sad, AS_OF, graph.dictionary, LATER).folder)
 
     for step in (
         ("write", ".unblinded.duckdb.writing"),

@@ -18,7 +18,9 @@ import pytest
 
 from pipelines import effects
 from pipelines.study.load import Protocol
+from pipelines.warehouse import verify
 from pipelines.warehouse.dictionary import load_dictionary
+from pipelines.warehouse.digest import Canon
 from pipelines.warehouse.errors import WarehouseError
 from pipelines.warehouse.fresh_process import fresh_process
 from pipelines.warehouse.graph import Graph
@@ -99,7 +101,7 @@ def test_the_snapshot_says_what_it_is(written: Path, ict_sad: Protocol) -> None:
 
 def test_the_same_inputs_give_the_same_digest(build: Build, tmp_path: Path, graph: Graph, ict_sad: Protocol) -> None:
     def digest(drops: Any) -> str:
-        folder = write_snapshot(build(drops), ict_sad, AS_OF, graph.dictionary, datetime.now(UTC))
+        folder = write_snapshot(build(drops), ict_sad, AS_OF, graph.dictionary, datetime.now(UTC)).folder
         return str(json.loads((folder / "manifest.json").read_bytes())["tables_digest"])
 
     drops = deliveries(tmp_path / "drops")
@@ -112,14 +114,14 @@ def test_a_snapshot_that_was_not_touched_verifies(written: Path) -> None:
     assert verify_snapshot(written) == []
 
 
-@pytest.mark.parametrize(
-    ("sql", "said"),
-    [
-        ("UPDATE analysis.adqs SET aval = aval + 1 WHERE avisit = 'BASELINE'", "analysis.adqs has another digest"),
-        ("DROP TABLE analysis.adqs", "analysis.adqs is missing"),
-        ("CREATE TABLE analysis.extra AS SELECT 1 AS a", "analysis.extra was not published"),
-    ],
-)
+CHANGES = [
+    ("UPDATE analysis.adqs SET aval = aval + 1 WHERE avisit = 'BASELINE'", "analysis.adqs has another digest"),
+    ("DROP TABLE analysis.adqs", "analysis.adqs is missing"),
+    ("CREATE TABLE analysis.extra AS SELECT 1 AS a", "analysis.extra was not published"),
+]
+
+
+@pytest.mark.parametrize(("sql", "said"), CHANGES)
 @pytest.mark.parametrize("name", ["blinded.duckdb", "unblinded.duckdb"])
 def test_what_was_changed_is_found(written: Path, name: str, sql: str, said: str) -> None:
     with duckdb.connect(str(written / name)) as con:
@@ -127,6 +129,35 @@ def test_what_was_changed_is_found(written: Path, name: str, sql: str, said: str
     differences = verify_snapshot(written)
     assert differences[0] == f"{name}: its bytes are not those that were published"
     assert any(said in difference for difference in differences[1:])
+
+
+@pytest.mark.parametrize(("sql", "said"), CHANGES)
+@pytest.mark.parametrize("name", ["blinded.duckdb", "unblinded.duckdb"])
+def test_what_was_written_otherwise_is_found_by_the_night_itself(
+    build: Build, graph: Graph, ict_sad: Protocol, name: str, sql: str, said: str
+) -> None:
+    written = write_snapshot(build(), ict_sad, AS_OF, graph.dictionary, NOON)
+    with duckdb.connect(str(written.folder / name)) as con:
+        con.execute(sql)
+    differences = verify_snapshot(written.folder, written.rows)
+    assert differences[0] == f"{name}: its bytes are not those that were published"
+    assert any(said in difference for difference in differences[1:])
+
+
+def test_rows_that_were_just_digested_are_read_back_and_not_digested_again(
+    build: Build, graph: Graph, ict_sad: Protocol, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digested: list[str] = []
+    compute = verify.table_digest
+
+    def counted(con: Any, canon: Canon) -> str:
+        digested.append(canon.table)
+        return compute(con, canon)
+
+    written = write_snapshot(build(), ict_sad, AS_OF, graph.dictionary, NOON)
+    monkeypatch.setattr(verify, "table_digest", counted)
+    assert verify_snapshot(written.folder, written.rows) == []
+    assert digested == ["meta.snapshot"] * 2
 
 
 def test_damage_is_found(written: Path) -> None:
@@ -205,7 +236,7 @@ def test_whatever_fails_readers_keep_the_old_snapshot_and_the_next_night_succeed
     later = NOON + timedelta(days=1)
 
     def run() -> Path:
-        return publish(workspace, ict_sad, write_snapshot(workspace, ict_sad, AS_OF, graph.dictionary, later))
+        return publish(workspace, ict_sad, write_snapshot(workspace, ict_sad, AS_OF, graph.dictionary, later).folder)
 
     with effects.watched(lambda kind, path: seen.append((kind, path))):
         last = run()
@@ -244,7 +275,7 @@ def test_the_deployments_group_is_given_what_the_blinded_may_read(
     deployment = ict_sad.study.deployment.model_copy(update={"group": own if known else "no-such-group-here"})
     study = ict_sad.study.model_copy(update={"deployment": deployment})
     protocol = Protocol(study, ict_sad.instruments, ict_sad.digest)
-    hidden = write_snapshot(build(), protocol, AS_OF, graph.dictionary)
+    hidden = write_snapshot(build(), protocol, AS_OF, graph.dictionary).folder
     given: list[str] = []
     with effects.watched(lambda kind, path: given.append(path.name) if kind == "chown" else None):
         folder = publish(workspace, protocol, hidden)
