@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines import effects
 from pipelines.study.load import Protocol
 from pipelines.warehouse.code_version import code_version
-from pipelines.warehouse.database import build_file, close_build, create_table, insert_rows, open_build
+from pipelines.warehouse.database import build_file, close_build, create_table, insert_rows, open_build, transaction
 from pipelines.warehouse.dictionary import LAYERS, Dictionary, Table, load_dictionary
 from pipelines.warehouse.engines import answered, begin_build, on_spark
 from pipelines.warehouse.errors import WarehouseError, reason
@@ -74,14 +74,15 @@ def start_build(
     try:
         with open_build(workspace) as con:
             effects.settle(file, effects.PRIVATE_FILE)
-            for given in (layer for layer, rank in LAYERS.items() if rank == 0):
-                effects.execute(con, f"DROP SCHEMA IF EXISTS {identifier(given)} CASCADE", file=file)
-            for layer in (*LAYERS, KEPT):
-                effects.execute(con, f"CREATE SCHEMA IF NOT EXISTS {identifier(layer)}", file=file)
-            create_study_tables(con, protocol, as_of, code_version(), file=file)
-            create_inputs(con, known, answers, acknowledgements, file=file)
-            note_given(con, file=file)
-            note_row_files(con, {d.receipt.delivery_id: d.rows.accepted for d in known}, file=file)
+            with transaction(con):  # at each of two hundred small statements the disk would be waited for
+                for given in (layer for layer, rank in LAYERS.items() if rank == 0):
+                    effects.execute(con, f"DROP SCHEMA IF EXISTS {identifier(given)} CASCADE", file=file)
+                for layer in (*LAYERS, KEPT):
+                    effects.execute(con, f"CREATE SCHEMA IF NOT EXISTS {identifier(layer)}", file=file)
+                create_study_tables(con, protocol, as_of, code_version(), file=file)
+                create_inputs(con, known, answers, acknowledgements, file=file)
+                note_given(con, file=file)
+                note_row_files(con, {d.receipt.delivery_id: d.rows.accepted for d in known}, file=file)
     except duckdb.Error as error:
         raise WarehouseError(f"the build could not be started: {reason(error)}") from None
     return file

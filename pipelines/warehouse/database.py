@@ -58,6 +58,18 @@ def open_build(workspace: Workspace) -> Iterator[duckdb.DuckDBPyConnection]:
         con.close()
 
 
+@contextmanager
+def transaction(con: Any) -> Iterator[None]:
+    """What is done in the block is done as a whole or not at all."""
+    con.begin()
+    try:
+        yield
+        con.commit()
+    except BaseException:
+        con.rollback()
+        raise
+
+
 def close_build(workspace: Workspace) -> None:
     """Let go of the build database; nothing happens where it is not open."""
     opened = _opened.pop(build_file(workspace), None)

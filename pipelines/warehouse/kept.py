@@ -23,7 +23,15 @@ from typing import Any
 
 from pipelines import effects
 from pipelines.warehouse.code_version import code_version
-from pipelines.warehouse.database import build_file, close_build, create_table, in_mind, insert_rows, open_build
+from pipelines.warehouse.database import (
+    build_file,
+    close_build,
+    create_table,
+    in_mind,
+    insert_rows,
+    open_build,
+    transaction,
+)
 from pipelines.warehouse.digest import sha256_of
 from pipelines.warehouse.fingerprint import as_text, fingerprint, fingerprint_and_columns
 from pipelines.warehouse.gathered import gathered_name, is_gathered
@@ -129,8 +137,7 @@ def take_over(
     n_touched = None
     if people is not None and not anew and now is not None and before is not None:
         n_touched = people.find(before.state, now)
-    con.begin()
-    try:
+    with transaction(con):
         if people is not None and before is not None and n_touched is None:
             people.remember()
         if n_touched is None:
@@ -145,10 +152,6 @@ def take_over(
         _write_down(con, name, before, after, file=file)
         if people is not None and now is not None and after is not None:
             people.note((before.state, before.identity) if before else None, (now, after.identity))
-        con.commit()
-    except BaseException:
-        con.rollback()
-        raise
     _remember(noted, name, after)
     changed = before is None or before.content != content
     return Made(n_rows, taken_over=n_touched == 0, changed=changed, n_touched=n_touched)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.warehouse.contents import Part
-from pipelines.warehouse.database import create_table, insert_rows
+from pipelines.warehouse.database import create_table, insert_rows, transaction
 from pipelines.warehouse.digest import NOT_IN_TABLES_DIGEST, sha256_of
 from pipelines.warehouse.fingerprint import rows_digest
 from pipelines.warehouse.published import current_snapshot
@@ -83,13 +83,14 @@ def last_files(con: Any, workspace: Workspace) -> LastFiles:
 
 def note_files(con: Any, snapshot_id: str, notes: Mapping[str, Notes], *, file: Path) -> None:
     """Write down what the files of a snapshot were made of, in place of those before."""
-    create_table(con, _PUBLISHED, _COLUMNS, file=file)
     rows: Iterable[Sequence[str]] = (
         (snapshot_id, name, table, noted.made_of, noted.digest)
         for name, tables in notes.items()
         for table, noted in tables.items()
     )
-    insert_rows(con, _PUBLISHED, rows, file=file)
+    with transaction(con):
+        create_table(con, _PUBLISHED, _COLUMNS, file=file)
+        insert_rows(con, _PUBLISHED, rows, file=file)
 
 
 def whole_file(path: Path) -> Notes:

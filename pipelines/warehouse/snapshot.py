@@ -21,7 +21,7 @@ from pipelines.warehouse.contents import (
     is_dictionary,
     unblinded_contents,
 )
-from pipelines.warehouse.database import build_file, close_build, create_table, insert_rows, open_build
+from pipelines.warehouse.database import build_file, close_build, create_table, insert_rows, open_build, transaction
 from pipelines.warehouse.dictionary import Dictionary, load_dictionary
 from pipelines.warehouse.digest import (
     NOT_IN_TABLES_DIGEST,
@@ -116,8 +116,9 @@ def _write(
     unblinded = unblinded_contents(dictionary)
     blinded = blinded_contents(dictionary, seen_by, blinding_key(workspace))
     file = build_file(workspace)
-    _describe(con, "meta", unblinded, file)
-    _describe(con, BLINDED_SCHEMA, blinded, file)
+    with transaction(con):
+        _describe(con, "meta", unblinded, file)
+        _describe(con, BLINDED_SCHEMA, blinded, file)
 
     last = last_files(con, workspace)
     digests: dict[str, str] = {}
@@ -210,8 +211,9 @@ def _unused_id(workspace: Workspace, wanted: str) -> str:
 def _put_identity(con: Any, dictionary: Dictionary, identity: Identity, file: Path) -> None:
     table = dictionary[NOT_IN_TABLES_DIGEST]
     facts = asdict(identity)
-    create_table(con, table.table, table.types, file=file)
-    insert_rows(con, table.table, [[facts[name] for name in table.columns]], file=file)
+    with transaction(con):
+        create_table(con, table.table, table.types, file=file)
+        insert_rows(con, table.table, [[facts[name] for name in table.columns]], file=file)
 
 
 def _new_folder(workspace: Workspace, snapshot_id: str) -> Path:
