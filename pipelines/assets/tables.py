@@ -21,7 +21,7 @@ from pipelines.safety.acknowledgement import load_acknowledgements
 from pipelines.validation.deliveries import all_deliveries
 from pipelines.warehouse.build import derive, start_build
 from pipelines.warehouse.checks import SUBJECTS, Finding, duplicate_keys, rows_without_subject
-from pipelines.warehouse.database import open_build
+from pipelines.warehouse.database import one_thread_a_statement, open_build
 from pipelines.warehouse.dictionary import Table
 from pipelines.warehouse.graph import Graph
 from pipelines.warehouse.side_by_side import side_by_side
@@ -73,7 +73,9 @@ def _tables(graph: Graph) -> dg.AssetsDefinition:
     def tables(context: dg.AssetExecutionContext, night: NightResource) -> Iterator[dg.MaterializeResult[None]]:
         chosen = [name for name in names if key_of(name) in context.selected_asset_keys]
         needs = {name: _needs(graph, name) for name in chosen}
-        yield from side_by_side(chosen, needs, lambda name: _made(night, graph, name))  # and Dagster writes beside it
+        with one_thread_a_statement(night.workspace):
+            # Dagster writes down what is made while more is.
+            yield from side_by_side(chosen, needs, lambda name: _made(night, graph, name))
 
     return tables
 

@@ -27,6 +27,7 @@ CLOSED = {
     "python_enable_replacements": "false",
 }
 ROWS_A_STATEMENT = 10_000
+MANY_ROWS = 1_000_000
 
 
 def build_file(workspace: Workspace) -> Path:
@@ -56,6 +57,22 @@ def open_build(workspace: Workspace) -> Iterator[duckdb.DuckDBPyConnection]:
         yield con
     finally:
         con.close()
+
+
+@contextmanager
+def one_thread_a_statement(workspace: Workspace) -> Iterator[None]:
+    """Within the block no statement over the build takes more than one core, unless much was delivered: to share a
+    small table out costs more than it saves where several statements run side by side."""
+    with open_build(workspace) as con:
+        (n_rows,) = con.execute("SELECT coalesce(sum(n_accepted), 0) FROM input.delivery").fetchone() or (0,)
+        if n_rows > MANY_ROWS:
+            yield
+            return
+        con.execute("SET threads = 1")
+        try:
+            yield
+        finally:
+            con.execute("RESET threads")
 
 
 @contextmanager
