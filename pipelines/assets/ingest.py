@@ -54,7 +54,7 @@ def _deliveries(study: Study, by_site: dg.PartitionsDefinition[str]) -> dg.Asset
             mine = [receipt for receipt in receipts if receipt.site_id in context.partition_keys]
             session.ask(night.workspace, night.protocol(), _by_feed(mine))
             if record.received or night.full:
-                ENGINE.load()  # there will be something to judge
+                session.when_a_core_is_free(ENGINE.load)  # there will be something to judge
         for site_id, arrived in _arrived(receipts, record).items():
             context.log_event(arrival(site_id, arrived))
         return dg.MaterializeResult(metadata=_counts_of_look(record))

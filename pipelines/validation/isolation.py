@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -86,6 +86,7 @@ class Session:
         self._lanes: list[Lane] = []
         self._unsent: dict[Path, Asked] = {}  # by folder, in the order in which they are to be sent
         self._looked_at = 0.0
+        self._put_off: list[Callable[[], None]] = []
         self._found: dict[Path, Rows | Exception] = {}
         self._known: dict[tuple[Path, str, Receipt], Rows] = {}
 
@@ -106,6 +107,11 @@ class Session:
                 self._add(workspace, protocol, receipt)
         self._unsent = dict(sorted(self._unsent.items(), key=_turn))
         self._open_lanes([asked.seconds for asked in self._unsent.values()])
+        self._listen(0)
+
+    def when_a_core_is_free(self, begin: Callable[[], None]) -> None:
+        """Begin something else that takes a core, now or as soon as the readings leave one."""
+        self._put_off.append(begin)
         self._listen(0)
 
     def rows_of(self, workspace: Workspace, protocol: Protocol, receipts: Sequence[Receipt]) -> dict[str, Rows]:
@@ -159,6 +165,8 @@ class Session:
         if time.monotonic() - self._looked_at >= LOOK:
             self._look()
         self._share_out()
+        while self._put_off and sum(bool(lane.waiting) for lane in self._lanes) < usable_cores():
+            self._put_off.pop(0)()
 
     def _open_lanes(self, seconds: Sequence[float]) -> None:
         """As many processes as readings that take so long are worth. One reads the longest of them meanwhile."""

@@ -151,6 +151,25 @@ def test_a_limit_on_memory_for_one_leaves_no_room_for_another(
     assert len(set(sent_to)) == 1
 
 
+def test_what_else_takes_a_core_begins_when_the_readings_leave_one(
+    tmp_path: Path, ict_sad: Protocol, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(isolation, "usable_cores", lambda: 2)
+    workspace, protocol, begun = Workspace(tmp_path), limited(ict_sad, ROOMY), []
+    receipts = [lay(workspace, f"good_{n}.csv") for n in range(6)]
+    session = Session(FAULTY)
+    try:
+        session.when_a_core_is_free(lambda: begun.append("before"))
+        assert begun == ["before"]
+        session.ask(workspace, protocol, receipts)
+        session.when_a_core_is_free(lambda: begun.append("beside"))
+        assert begun == ["before"]
+        session.rows_of(workspace, protocol, receipts)
+        assert begun == ["before", "beside"]
+    finally:
+        session.end()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="asks the Linux kernel")
 def test_a_container_is_taken_at_what_it_is_given(tmp_path: Path) -> None:
     quota = tmp_path / "cpu.max"
