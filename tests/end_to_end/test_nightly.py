@@ -17,10 +17,12 @@ import dagster as dg
 import pytest
 from click.testing import CliRunner
 
+from pipelines.assets import publication
 from pipelines.cli import cli
 from pipelines.landing.readers.packed import HARMLESS
 from pipelines.lock import run_lock
 from pipelines.night import nights
+from pipelines.report.board import pdf, write
 from pipelines.validation import isolation
 from pipelines.warehouse.checks import Finding
 from tests.end_to_end.trial import COMMAND, Trial
@@ -94,6 +96,27 @@ def test_a_second_night_without_news_comes_to_the_same(trial: Trial) -> None:
     assert "open.html" in report and ("open.pdf" in report or not has_pango())
     assert {path.name: path.read_bytes() for path in latest.glob("open.*")} == report
     trial.workspace.deployment_file.write_text("report_pdf: false\n")  # of no later test's concern
+
+
+@pytest.mark.skipif(not has_pango(), reason="without the system library Pango there is no PDF")
+def test_the_pdf_is_begun_before_publication_and_nothing_of_a_night_held_back_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[str] = []
+    drawn_here: list[str] = []
+    monkeypatch.setattr(write, "begin_pdf", lambda page, day: (begun.append(page), pdf.begin_pdf(page, day)))
+    monkeypatch.setattr(pdf, "_draw", lambda page, _day: drawn_here.append(page))
+    trial = Trial(tmp_path / "trial", report_pdf=True)
+    house(trial, "oxford", "participants", "p.csv", participants("001,,,2026-01-01,1990,F,randomised,2026-01-05,"))
+    with monkeypatch.context() as patch:
+        patch.setattr(publication, "verify_snapshot", lambda _folder: ["blinded.duckdb: made up"])
+        trial.run_here("nightly", "--settle", "0", *AS_OF, expect=3)
+    assert len(begun) == 1 and pdf.DRAWER.blocks == []
+    assert not [*trial.workspace.reports.rglob("open.*")] and not [*trial.workspace.reports.rglob("queries.*")]
+    trial.night_here("--full", *AS_OF)
+    latest = trial.workspace.reports / "latest"
+    assert len(begun) == 2 and (latest / "open.html").read_text(encoding="utf-8") == begun[1]
+    assert drawn_here == [] and (latest / "open.pdf").read_bytes().startswith(b"%PDF")
 
 
 def test_dagster_has_numbers_of_rows_and_quarantine_to_plot_over_nights(trial: Trial) -> None:
