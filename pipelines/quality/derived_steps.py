@@ -25,6 +25,7 @@ from pipelines.study.indicator import load_indicators
 from pipelines.study.study import Limit, Study
 
 Kris = dict[tuple[str, str], Value]  # by indicator and site
+Known = dict[Any, list[dict[str, Any]]]  # by counts and limits of one indicator: its rows
 Key = tuple[str, str]  # number, site
 Total = tuple[Any, ...]  # number, site, denominator and numerator then, and now
 # What the report says of an indicator: its number here, the column of quality.kri, in which unit, with which decimals.
@@ -48,10 +49,11 @@ def indicators_in_steps(
     parts: dict[str, list[Part]] = defaultdict(list)
     for part in moved:
         parts[part.part].append(part)
-    sizes, state = [dict(_sizes(was, study, told))], was
+    known: Known = {}
+    sizes, state = [dict(_sizes(was, study, told, known))], was
     for step in PARTS:
         changed = _stepped(state, now, step, parts[step])
-        sizes.append(dict(_sizes(changed, study, told)) if changed != state else sizes[-1])
+        sizes.append(dict(_sizes(changed, study, told, known)) if changed != state else sizes[-1])
         state = changed
     return [Steps(*key, [size.get(key) for size in sizes]) for key in sorted({key for size in sizes for key in size})]
 
@@ -78,8 +80,8 @@ def _stepped(state: Kris, now: Kris, step: str, parts: Sequence[Part]) -> Kris:
     return found
 
 
-def _sizes(state: Kris, study: Study, told: set[tuple[str, str]]) -> Iterator[tuple[Key, Size]]:
-    rows = judge_indicators([_count(value) for value in state.values()], _by_its_limits(state, study))
+def _sizes(state: Kris, study: Study, told: set[tuple[str, str]], known: Known) -> Iterator[tuple[Key, Size]]:
+    rows = list(_rows(state, study, known))
     for row in rows:
         if (row["kri"], row["site_id"]) in told:
             for number, column, factor, decimals in SHOWN:
@@ -91,6 +93,19 @@ def _sizes(state: Kris, study: Study, told: set[tuple[str, str]]) -> Iterator[tu
             yield (f"luck|{status}", ""), as_shown(fsum(expected), 2)
 
 
+def _rows(state: Kris, study: Study, known: Known) -> Iterator[dict[str, Any]]:
+    """Each indicator judged, or as it was judged where nothing of it has changed."""
+    of_kri: dict[str, list[Value]] = defaultdict(list)
+    for (kri, _), value in sorted(state.items()):
+        of_kri[kri].append(value)
+    for values in of_kri.values():
+        counts = tuple(_count(value) for value in values)
+        key = counts, values[0].tolerance, values[0].minimum
+        if key not in known:
+            known[key] = judge_indicators(counts, _by_its_limits(values, study))
+        yield from known[key]
+
+
 def _count(value: Value) -> Count:
     """What is judged; a step between may leave more bad events than there are to count."""
     n = max(value.denominator, 0)
@@ -98,12 +113,12 @@ def _count(value: Value) -> Count:
     return Count(value.name, value.site_id, n, min(max(value.numerator, 0), n), fixed=fixed)
 
 
-def _by_its_limits(state: Kris, study: Study) -> Study:
+def _by_its_limits(values: Iterable[Value], study: Study) -> Study:
     """The study with the tolerances of this state."""
     names = {indicator.kri: indicator.limit for indicator in load_indicators()}
     limits = {
         names[value.name]: Limit(tolerance=value.tolerance, minimum=value.minimum, reason=value.reason)
-        for value in state.values()
+        for value in values
         if value.name in names
     }
     return study.model_copy(update={"quality": {**study.quality, **limits}})
