@@ -31,11 +31,16 @@ class StudyTable:
 
 def create_study_tables(con: Any, protocol: Protocol, as_of: date, code_version: str, *, file: Path) -> None:
     """Every `study.*` table, in the database `file` that `con` is connected to."""
-    create_table(con, "study.setting", SETTING, file=file)
-    insert_rows(con, "study.setting", [_setting(protocol, as_of, code_version)], file=file)
+    for name, columns, rows in study_tables(protocol, as_of, code_version):
+        create_table(con, name, columns, file=file)
+        insert_rows(con, name, rows, file=file)
+
+
+def study_tables(protocol: Protocol, as_of: date, code_version: str) -> Iterator[tuple[str, dict[str, str], Rows]]:
+    """Every `study.*` table: its name, its columns with their types, its rows."""
+    yield "study.setting", SETTING, iter([_setting(protocol, as_of, code_version)])
     for table in STUDY_TABLES:
-        create_table(con, table.name, table.columns, file=file)
-        insert_rows(con, table.name, table.rows(protocol), file=file)
+        yield table.name, table.columns, table.rows(protocol)
 
 
 def study_columns() -> dict[str, dict[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ from pipelines.study.load import Protocol
 from pipelines.warehouse.database import create_table, insert_rows
 from pipelines.warehouse.graph import Graph, load_graph
 from pipelines.warehouse.inputs import input_columns
-from pipelines.warehouse.study_tables import create_study_tables
+from pipelines.warehouse.study_tables import study_tables
 
 MEMORY = Path(":memory:")
 RANDOMISED = date(2026, 3, 2)
@@ -134,29 +135,36 @@ class Trial:
     def tables(self, *wanted: str, threads: int = 2, file: Path = MEMORY) -> Tables:
         """What the SQL derives, in memory or a file: everything, or the wanted tables and what they need.
 
-        A table is made when somebody first asks for it: planning a hundred queries costs more than most tests.
+        A table is made when somebody first asks for it: planning a hundred queries costs more than most tests, and
+        so does laying down all that a protocol says.
         """
         con = duckdb.connect(str(file), config={"threads": threads})
         con.execute("SET TimeZone = 'UTC'")
-        create_study_tables(con, self.protocol, self.as_of, "", file=MEMORY)
-        for name, columns in input_columns().items():
-            feed = name.removeprefix("input.")
-            rows = self.deliveries if feed == "delivery" else self.rows.get(feed, [])
-            create_table(con, name, columns, file=MEMORY)
-            insert_rows(con, name, [[row.get(column) for column in columns] for row in rows], file=MEMORY)
+        given = {name: (columns, rows) for name, columns, rows in study_tables(self.protocol, self.as_of, "")}
+        given |= {name: (columns, self._input(name, columns)) for name, columns in input_columns().items()}
         graph = load_graph()
-        return Tables(con, graph, needed(graph, set(wanted or OURS)))
+        return Tables(con, graph, needed(graph, set(wanted or OURS)), given)
+
+    def _input(self, name: str, columns: dict[str, str]) -> Iterator[list[Any]]:
+        """The rows of an input table as they are now, whatever is added later."""
+        feed = name.removeprefix("input.")
+        rows = list(self.deliveries if feed == "delivery" else self.rows.get(feed, []))
+        return ([row.get(column) for column in columns] for row in rows)
 
 
 @dataclass
 class Tables:
+    """`_given` is what the SQL begins with and nobody has asked for yet: columns and rows by table."""
+
     _con: duckdb.DuckDBPyConnection
     _graph: Graph
     _to_make: set[str]
+    _given: dict[str, tuple[dict[str, str], Iterator[Sequence[Any]]]]
 
     @property
     def con(self) -> duckdb.DuckDBPyConnection:
         """The database with every table in it."""
+        self._lay(set(self._given))
         self._make(self._to_make)
         return self._con
 
@@ -175,11 +183,19 @@ class Tables:
 
     def _asked(self, sql: str) -> duckdb.DuckDBPyConnection:
         plain = sql.replace('"', "")
+        self._lay({name for name in self._given if name in plain})
         self._make(needed(self._graph, {name for name in self._to_make if name in plain}))
         return self._con.execute(sql)
 
+    def _lay(self, wanted: set[str]) -> None:
+        for name in [name for name in self._given if name in wanted]:
+            columns, rows = self._given.pop(name)
+            create_table(self._con, name, columns, file=MEMORY)
+            insert_rows(self._con, name, rows, file=MEMORY)
+
     def _make(self, wanted: set[str]) -> None:
         missing = wanted & self._to_make
+        self._lay({read for name in missing for read in self._graph.queries[name].reads})
         for name in [name for name in self._graph.order if name in missing]:
             self._con.execute(f"CREATE SCHEMA IF NOT EXISTS {name.split('.')[0]}")
             self._con.execute(f"CREATE TABLE {name} AS {self._graph.queries[name].sql}")
