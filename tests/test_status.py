@@ -31,6 +31,7 @@ SNAPSHOT = """
         '20260720-abc' AS snapshot_id, DATE '2026-07-20' AS as_of, TIMESTAMPTZ '2026-07-20 02:00:00+00' AS built_at,
         'v1' AS code_version, 's' AS study_digest, 'i' AS inputs_digest, 't' AS tables_digest;
 """
+MADE = ("delivery", "quarantine", "arrival", "completeness", "overdue", "drift")
 
 
 @pytest.fixture
@@ -39,12 +40,12 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 def publish(workspace: Workspace, trial: Trial) -> None:
-    con = counted(trial)
+    con = counted(trial, *(f"quality.{name}" for name in MADE)).con
     write_check_results(con, judge(con, trial.protocol))
     workspace.published.mkdir()
     file = workspace.published / "current-unblinded.duckdb"
     con.execute(f"ATTACH '{file}' AS published")
-    for name in ("delivery", "quarantine", "arrival", "completeness", "overdue", "drift", "check_result"):
+    for name in (*MADE, "check_result"):
         con.execute("CREATE SCHEMA IF NOT EXISTS published.quality")
         con.execute(f"CREATE TABLE published.quality.{name} AS FROM quality.{name}")
     con.execute("DETACH published")

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import duckdb
-
-from tests.sql.trial import OURS, Trial
+from tests.sql.trial import Tables, Trial
 
 
-def counted(trial: Trial) -> duckdb.DuckDBPyConnection:
-    """The database of the trial with what the checks and the status page read."""
-    return trial.tables(*OURS, "quality.metric", "quality.overdue").con
+def counted(trial: Trial, *more: str) -> Tables:
+    """What the checks read, and `more` tables."""
+    return trial.tables("quality.metric", *more)
 
 
-def counts(con: duckdb.DuckDBPyConnection, check_name: str, site_id: str = "oxford") -> tuple[int | None, int | None]:
+def counts(tables: Tables, check_name: str, site_id: str = "oxford") -> tuple[int | None, int | None]:
     """(n_checked, n_failed)."""
-    rows = con.execute(
-        "SELECT n_checked, n_failed FROM quality.metric WHERE check_name = ? AND site_id = ?", [check_name, site_id]
-    ).fetchall()
+    rows = tables.rows(
+        f"SELECT n_checked, n_failed FROM quality.metric WHERE check_name = '{check_name}' AND site_id = '{site_id}'"
+    )
     assert len(rows) == 1, f"{check_name} has {len(rows)} rows for {site_id}"
-    return rows[0]
+    n_checked, n_failed = rows[0]
+    return n_checked, n_failed

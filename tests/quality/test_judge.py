@@ -217,7 +217,7 @@ def test_results_speak_of_counts_only(ict_sad: Protocol) -> None:
     trial = good_trial(ict_sad)
     for row in [row for rows in trial.rows.values() for row in rows if "subject_id" in row]:
         row["subject_id"] = f"CANARY{row['subject_id']}"
-    results = judge(counted(trial), ict_sad)
+    results = judge(counted(trial).con, ict_sad)
     assert "CANARY" not in repr([asdict(result) for result in results])
     assert {r.site_id for r in results} == set(SITES)
 
@@ -245,7 +245,7 @@ def test_results_become_the_table_that_the_dictionary_describes(
 
 
 def test_the_table_dictionary_fits_the_sql(ict_sad: Protocol) -> None:
-    con = counted(good_trial(ict_sad))
+    con = counted(good_trial(ict_sad)).con
     for name in ("arrival", "metric", "metric_delivery", "metric_subject", "metric_form", "metric_usage"):
         described = load_table(TABLES / "quality" / f"{name}.yaml")
         found = [(row[0], row[1]) for row in con.execute(f"DESCRIBE quality.{name}").fetchall()]

@@ -153,8 +153,8 @@ def test_each_change_of_an_export_trips_its_check(ict_sad: Protocol, feed: str, 
     for stream, exports in CHANGES.items():
         for columns in exports:
             export(trial, *columns, feed=feed, stream=stream, received_at=RECEIVED, blinding=blinding)
-    con = counted(trial)
-    found = {change: counts(con, f"drift_{change}{suffix}") for change in CHANGES}
+    tables = counted(trial)
+    found = {change: counts(tables, f"drift_{change}{suffix}") for change in CHANGES}
     assert found == dict.fromkeys(CHANGES, (12, 1))
 
 
@@ -163,11 +163,11 @@ def test_nothing_trips_on_a_trial_without_faults(ict_sad: Protocol) -> None:
     for feed, blinding in (("participants", "safe"), ("usage", "revealing")):
         for _ in range(2):
             export(trial, column("a"), feed=feed, received_at=RECEIVED, blinding=blinding)
-    con = counted(trial)
-    failing = con.execute("SELECT check_name, site_id FROM quality.metric WHERE n_failed > 0 AND site_id = 'oxford'")
-    assert failing.fetchall() == []
-    looked_at = con.execute("SELECT check_name FROM quality.metric WHERE n_checked > 0 AND site_id = 'oxford'")
-    never = {check.name for check in load_checks()} - {row[0] for row in looked_at.fetchall()}
+    tables = counted(trial)
+    failing = tables.rows("SELECT check_name, site_id FROM quality.metric WHERE n_failed > 0 AND site_id = 'oxford'")
+    assert failing == []
+    looked_at = tables.rows("SELECT check_name FROM quality.metric WHERE n_checked > 0 AND site_id = 'oxford'")
+    never = {check.name for check in load_checks()} - {row[0] for row in looked_at}
     assert never == {
         "usage_after_withdrawal",
         "overdue_forms_one_arm",
@@ -186,14 +186,14 @@ def test_nothing_trips_on_a_trial_without_faults(ict_sad: Protocol) -> None:
 def test_a_visit_of_one_arm_falls_due_apart(ict_sad: Protocol) -> None:
     trial = good_trial(ict_sad)
     trial.as_of = study_day(230)
-    con = counted(trial)
-    assert counts(con, "overdue_forms_one_arm") == (4, 4)
-    assert counts(con, "overdue_forms") == (28, 0)
+    tables = counted(trial)
+    assert counts(tables, "overdue_forms_one_arm") == (4, 4)
+    assert counts(tables, "overdue_forms") == (28, 0)
 
 
 def test_every_check_has_one_count_a_site_and_every_count_its_check(ict_sad: Protocol) -> None:
-    con = counted(Trial(ict_sad))
-    found = con.execute("SELECT check_name, site_id FROM quality.metric").fetchall()
+    tables = counted(Trial(ict_sad))
+    found = tables.rows("SELECT check_name, site_id FROM quality.metric")
     assert sorted(found) == sorted((check.name, site.site) for check in load_checks() for site in ict_sad.study.sites)
 
 
@@ -203,9 +203,9 @@ def test_a_refused_file_is_made_good(ict_sad: Protocol) -> None:
     trial.delivery("oxford", "usage", status="rejected", file_name="b.csv", stream="house", blinding="revealing")
     trial.delivery("oxford", "participants", file_name="c.csv", n_rows=1, n_quarantined=0)
     trial.delivery("oxford", "usage", file_name="d.csv", n_rows=1, n_quarantined=0, blinding="revealing")
-    con = counted(trial)
-    assert counts(con, "refused_deliveries")[1] == 0, "a later full export holds what was refused"
-    assert counts(con, "refused_deliveries_unblinded")[1] == 1, "a later log does not"
+    tables = counted(trial)
+    assert counts(tables, "refused_deliveries")[1] == 0, "a later full export holds what was refused"
+    assert counts(tables, "refused_deliveries_unblinded")[1] == 1, "a later log does not"
 
 
 def test_a_full_export_replaces_the_rows_set_aside_in_an_earlier_one(ict_sad: Protocol) -> None:
@@ -221,13 +221,13 @@ def test_a_repeat_and_a_house_file_are_arrivals(ict_sad: Protocol) -> None:
     day = at("2026-08-07T12:00")
     trial.delivery("oxford", "participants", status="repeat", stream="redcap_participants", received_at=day)
     trial.delivery("oxford", "questionnaires", stream="house", received_at=day)
-    con = counted(trial)
-    assert counts(con, "overdue_deliveries") == (2, 0)
-    assert con.execute(
+    tables = counted(trial)
+    assert counts(tables, "overdue_deliveries") == (2, 0)
+    assert tables.row(
         "SELECT last_on FROM quality.arrival WHERE site_id = 'oxford' AND stream = 'redcap_participants'"
-    ).fetchall() == [(day.date(),)]
+    ) == (day.date(),)
 
 
 def test_an_untouched_trial_is_checked_without_error(ict_sad: Protocol) -> None:
-    con = counted(Trial(ict_sad))
-    assert con.execute("SELECT count(*) FROM quality.metric WHERE n_failed > n_checked").fetchone() == (0,)
+    tables = counted(Trial(ict_sad))
+    assert tables.row("SELECT count(*) FROM quality.metric WHERE n_failed > n_checked") == (0,)
