@@ -37,8 +37,9 @@ class Desk:
 
     def night(self) -> None:
         now, protocol = FIRST_NIGHT + timedelta(days=self.nights), self.workspace.protocol()
-        build_unjudged(self.workspace, protocol, take_in(self.workspace, protocol, now))
-        make_public(self.workspace, protocol, now, few_published())
+        published = few_published()
+        build_unjudged(self.workspace, protocol, take_in(self.workspace, protocol, now), dictionary=published)
+        make_public(self.workspace, protocol, now, published)
         self.nights += 1
 
     def run(self, *words: str) -> Result:

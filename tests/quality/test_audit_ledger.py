@@ -20,10 +20,15 @@ from pipelines.status import render_status, status
 from pipelines.study.load import Protocol
 from pipelines.warehouse.published import snapshot_ids
 from pipelines.workspace import Workspace
-from tests.faults.night import FIRST_NIGHT, build_unjudged, copy_of, make_public, new_trial, take_in
+from tests.faults.night import FIRST_NIGHT, build_unjudged, copy_of, few_published, make_public, new_trial, take_in
 
 HEADER = "subject_id,instrument,visit,completed_at,item,value\n"
 Trial = tuple[Workspace, Protocol]
+# What `ict-trial status` reads of a snapshot.
+SHOWN = (
+    "quality.quarantine", "quality.arrival", "quality.completeness", "quality.overdue", "quality.drift",
+    "quality.check_result", "quality.data_query", "safety.alert",
+)  # fmt: skip
 
 
 def send(workspace: Workspace, name: str, value: int, period_end: str) -> None:
@@ -37,8 +42,9 @@ def send(workspace: Workspace, name: str, value: int, period_end: str) -> None:
 
 def night(workspace: Workspace, protocol: Protocol, number: int) -> None:
     now = FIRST_NIGHT + timedelta(days=number)
-    build_unjudged(workspace, protocol, take_in(workspace, protocol, now))
-    make_public(workspace, protocol, now)
+    published = few_published(*SHOWN)
+    build_unjudged(workspace, protocol, take_in(workspace, protocol, now), dictionary=published)
+    make_public(workspace, protocol, now, published)
 
 
 @pytest.fixture(scope="module")
