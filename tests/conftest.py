@@ -35,6 +35,9 @@ LONG = (
     "warehouse/test_touched.py",
     "sql/test_oracle.py",
     "sql/test_provenance.py",
+    "quality/test_metric.py",
+    "quality/test_audit_ledger.py",
+    "sql/test_data_queries.py",
 )
 
 
