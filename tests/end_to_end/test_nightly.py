@@ -109,7 +109,7 @@ def test_the_pdf_is_begun_before_publication_and_nothing_of_a_night_held_back_is
     trial = Trial(tmp_path / "trial", report_pdf=True)
     house(trial, "oxford", "participants", "p.csv", participants("001,,,2026-01-01,1990,F,randomised,2026-01-05,"))
     with monkeypatch.context() as patch:
-        patch.setattr(publication, "verify_snapshot", lambda _folder: ["blinded.duckdb: made up"])
+        patch.setattr(publication, "verify_snapshot", lambda *_: ["blinded.duckdb: made up"])
         trial.run_here("nightly", "--settle", "0", *AS_OF, expect=3)
     assert len(begun) == 1 and pdf.DRAWER.blocks == []
     assert not [*trial.workspace.reports.rglob("open.*")] and not [*trial.workspace.reports.rglob("queries.*")]
