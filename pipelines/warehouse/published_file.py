@@ -69,7 +69,8 @@ def _statements(part: Part, rows: Path) -> Iterable[str]:
     )
     yield f"CREATE SCHEMA IF NOT EXISTS {identifier(table.layer)}"
     yield f"CREATE TABLE {name} ({columns})"
-    yield f"INSERT INTO {name} SELECT * FROM {parquet([rows])}"  # noqa: S608
     yield f"COMMENT ON TABLE {name} IS {literal(table.description.strip())}"
     for column in part.columns:
         yield f"COMMENT ON COLUMN {name}.{identifier(column)} IS {literal(column_comment(table, column))}"
+    # Last, because whatever is said of a table makes its entry anew, with all that waits to be written.
+    yield f"INSERT INTO {name} SELECT * FROM {parquet([rows])}"  # noqa: S608

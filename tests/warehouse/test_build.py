@@ -8,9 +8,10 @@ import pytest
 
 from pipelines import effects
 from pipelines.study.load import Protocol
+from pipelines.warehouse import database
 from pipelines.warehouse.build import derive, put_rows, start_build
 from pipelines.warehouse.checks import dictionary_gaps, duplicate_keys, rows_without_subject
-from pipelines.warehouse.database import build_file, open_build
+from pipelines.warehouse.database import build_file, one_thread_a_statement, open_build, transaction
 from pipelines.warehouse.dictionary import Table
 from pipelines.warehouse.errors import WarehouseError
 from pipelines.warehouse.graph import Graph
@@ -110,6 +111,29 @@ def test_every_change_of_the_build_goes_through_effects(workspace: Workspace, ic
 
     with effects.watched(refuse), pytest.raises(OSError, match="No space"):
         derive(workspace, "core.person", graph)
+
+
+@pytest.mark.parametrize(("many_rows", "threads"), [(10**6, 1), (0, 3)])
+def test_a_statement_over_little_takes_one_core_while_several_run(
+    build: Build, many_rows: int, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = build()
+    monkeypatch.setattr(database, "MANY_ROWS", many_rows)
+    with open_build(workspace) as con:
+        con.execute("SET threads = 3")
+        with one_thread_a_statement(workspace):
+            assert con.execute("SELECT current_setting('threads')").fetchone() == (threads,)
+
+
+def test_what_fails_in_a_transaction_leaves_nothing_of_it(build: Build) -> None:
+    with open_build(build()) as con:
+        with pytest.raises(ValueError, match="half way"), transaction(con):
+            con.execute("DELETE FROM analysis.adsl")
+            raise ValueError("half way")
+        assert con.execute("SELECT count(*) FROM analysis.adsl").fetchone() == (60,)
+        with transaction(con):
+            con.execute("DELETE FROM analysis.adsl")
+        assert con.execute("SELECT count(*) FROM analysis.adsl").fetchone() == (0,)
 
 
 def test_keys_are_checked(build: Build, graph: Graph) -> None:
