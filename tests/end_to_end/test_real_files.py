@@ -22,7 +22,7 @@ def phq9(real: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Trial, p
     source = real / "weekly_phq9" / "phq9_weekly.csv"
     for feed in ("participants", "questionnaires"):
         shutil.copy(source, trial.folder("app", feed))
-    trial.nightly("--as-of", "2021-12-31")
+    trial.night_here("--as-of", "2021-12-31")
     return trial, pd.read_csv(source)
 
 
@@ -80,7 +80,7 @@ def pilot(real: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Trial, 
             for feed in feeds:
                 target = trial.folder(f"site_{site}", feed) / f"{name}.xpt"
                 pyreadstat.write_xport(part, target, table_name=name.upper()[:8], file_format_version=5)
-    trial.nightly("--as-of", "2015-06-30")
+    trial.night_here("--as-of", "2015-06-30")
     return trial, tables
 
 
@@ -147,7 +147,7 @@ def test_redcap_longitudinal_forms(real: Path, tmp_path: Path) -> None:
     source = real / "redcap" / "longitudinal" / "data.csv"
     for feed in ("participants", "questionnaires"):
         shutil.copy(source, trial.folder("clinic", feed))
-    trial.nightly("--as-of", "2015-12-31")
+    trial.night_here("--as-of", "2015-12-31")
     with source.open(encoding="utf-8", newline="") as file:
         records = list(csv.DictReader(file))
     expected = {

@@ -100,7 +100,7 @@ def simulated(root: Path, study: str | Path, participants: int, seed: int, *, fa
 @pytest.fixture(scope="module")
 def faulty(tmp_path_factory: pytest.TempPathFactory) -> Trial:
     trial = simulated(tmp_path_factory.mktemp("faulty"), "ict_sad", 60, 1, faults=True)
-    trial.nightly("--as-of", str(TODAY))
+    trial.night_here("--as-of", str(TODAY))
     return trial
 
 
@@ -128,7 +128,7 @@ def test_a_quite_different_study_is_true_as_well(tmp_path: Path) -> None:
     study.write_text(valued, encoding="utf-8")
     shutil.copytree(OPEN_TRIAL.parent / "instruments", tmp_path / "instruments")
     trial = simulated(tmp_path, study, 40, 2, faults=True)
-    trial.nightly("--as-of", str(TODAY))
+    trial.night_here("--as-of", str(TODAY))
     assert differences(trial) == {}
 
 
@@ -306,8 +306,8 @@ def test_what_comes_late_ends_the_same(faulty: Trial, tmp_path: Path) -> None:
         held = waiting / path.relative_to(trial.workspace.landing)
         held.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(path, held)
-    trial.nightly("--as-of", str(TODAY))
+    trial.night_here("--as-of", str(TODAY))
     assert differences(trial) != {}
     shutil.copytree(waiting, trial.workspace.landing, dirs_exist_ok=True)
-    trial.nightly("--as-of", str(TODAY))
+    trial.night_here("--as-of", str(TODAY))
     assert differences(trial) == {}

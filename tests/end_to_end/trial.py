@@ -9,9 +9,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
 from click.testing import CliRunner
 
 from pipelines.cli import cli
+from pipelines.loaded_ahead import LoadedAhead
+from pipelines.warehouse.database import close_build
 from pipelines.workspace import Workspace
 
 COMMAND = str(Path(sys.executable).with_name("ict-trial"))
@@ -20,13 +23,12 @@ COMMAND = str(Path(sys.executable).with_name("ict-trial"))
 class Trial:
     """`ict-trial …` on one workspace. `run` and `nightly` are processes of their own, as people's are; `run_here`,
     `night_here` and `query` are the same commands in this process, which has long since loaded what they need: for
-    tests that are about what is published and not about the process (which a night leaves with the build open: `trace`
-    then says that one is at work). Nights make the PDF of their report only where a
+    tests that are about what is published and not about the process. Nights make the PDF of their report only where a
     test looks at one: it takes longer than the rest of a small night."""
 
     def __init__(self, root: Path, study: str | Path = "ict_sad", report_pdf: bool = False) -> None:
         self.workspace = Workspace(root)
-        self.run("init", "--study", str(study), expect=0)
+        self.run_here("init", "--study", str(study), expect=0)
         if not report_pdf:
             self.workspace.deployment_file.write_text("report_pdf: false\n")
 
@@ -55,7 +57,14 @@ class Trial:
         return subprocess.CompletedProcess(words, done.exit_code, done.stdout, done.stderr)
 
     def night_here(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return self.run_here("nightly", "--settle", "0", *words, expect=0)
+        """As in a process of its own it leaves no build open; what such a process would load beside its work, once for
+        its only night, is loaded here once for all of them."""
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(LoadedAhead, "load", lambda _engine: None)
+            try:
+                return self.run_here("nightly", "--settle", "0", *words, expect=0)
+            finally:
+                close_build(self.workspace)
 
     def query(self, sql: str, *words: str) -> list[dict[str, Any]]:
         """Rows of the unblinded snapshot as dictionaries."""
