@@ -2,8 +2,10 @@
 
 A site's counts before any step are those of the last pack; each part of `explain` in turn is added to them, and the
 tolerance changes with the rules, what cannot be judged with the calendar. Told of an indicator that is or was flagged
-at a site: the chance of as many at the tolerance, the interval, the chance against the other sites; of all together:
-how many flags luck alone would show. All checks of a kind together move by the sum of what each moves by.
+at a site: the chance of as many at the tolerance, the interval, the chance against the other sites, and from how many
+on it is flagged; of a site that lies or lay far out in the funnel: its score; of each indicator: the chance to notice a
+site twice as bad, at the sites where it is smallest and largest; of all together: how many flags luck alone would show.
+All checks of a kind together move by the sum of what each moves by.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from typing import Any
 from pipelines.quality.explain import PARTS, Part
 from pipelines.quality.history import FLAGS, Value
 from pipelines.quality.in_steps import Size, Steps, as_shown
-from pipelines.quality.indicators import Count, judge_indicators
+from pipelines.quality.indicators import FAR, Count, judge_indicators
 from pipelines.study.check import load_checks
 from pipelines.study.grid import load_grid
 from pipelines.study.indicator import load_indicators
@@ -34,7 +36,11 @@ SHOWN = (
     ("interval_low", "wilson_low", 100, 1),
     ("interval_high", "wilson_high", 100, 1),
     ("others", "p_vs_others", 1, 3),
+    ("watch_from", "watch_from", 1, 0),
+    ("action_from", "action_from", 1, 0),
 )
+TO_NOTICE = (("WATCH", "power_watch"), ("ACTION", "power_action"))
+SCORE_DECIMALS = 2
 FIXED = ("BROKEN", "NO_DATA", "NOT_APPLICABLE")
 
 
@@ -55,7 +61,13 @@ def indicators_in_steps(
         changed = _stepped(state, now, step, parts[step])
         sizes.append(dict(_sizes(changed, study, told, known)) if changed != state else sizes[-1])
         state = changed
-    return [Steps(*key, [size.get(key) for size in sizes]) for key in sorted({key for size in sizes for key in size})]
+    every = [Steps(*key, [size.get(key) for size in sizes]) for key in sorted({key for size in sizes for key in size})]
+    return [one for one in every if not one.number.startswith("score|") or _far_out(one)]
+
+
+def _far_out(score: Steps) -> bool:
+    ends = (score.sizes[0], score.sizes[-1])
+    return any(end is not None and abs(end[1]) > FAR * 10**SCORE_DECIMALS for end in ends)
 
 
 def _stepped(state: Kris, now: Kris, step: str, parts: Sequence[Part]) -> Kris:
@@ -87,10 +99,25 @@ def _sizes(state: Kris, study: Study, told: set[tuple[str, str]], known: Known) 
             for number, column, factor, decimals in SHOWN:
                 if row[column] is not None:
                     yield (f"{number}|{row['kri']}", row["site_id"]), as_shown(factor * row[column], decimals)
+        if row["score"] is not None:
+            yield (f"score|{row['kri']}", row["site_id"]), as_shown(row["score"], SCORE_DECIMALS)
+    yield from _chance_to_notice(rows)
     for status, column in (("WATCH", "chance_watch"), ("ACTION", "chance_action")):
         expected = [row[column] for row in rows if row[column] is not None]
         if expected:
             yield (f"luck|{status}", ""), as_shown(fsum(expected), 2)
+
+
+def _chance_to_notice(rows: Iterable[dict[str, Any]]) -> Iterator[tuple[Key, Size]]:
+    """Per cent; of no site in particular."""
+    chances: dict[str, list[float]] = defaultdict(list)
+    for row in rows:
+        for status, column in TO_NOTICE:
+            if row["site_id"] and row[column] is not None:
+                chances[f"{row['kri']}|{status}"].append(100 * row[column])
+    for of, found in chances.items():
+        yield (f"notice_least|{of}", ""), as_shown(min(found), 1)
+        yield (f"notice_most|{of}", ""), as_shown(max(found), 1)
 
 
 def _rows(state: Kris, study: Study, known: Known) -> Iterator[dict[str, Any]]:

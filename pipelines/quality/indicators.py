@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import duckdb
 
 FUNNEL_FROM = 10  # sites; with fewer the score cannot pass √k
+FAR = 2.0  # a score beyond it is listed
 COMPARED_FROM = 10  # records on either side
 HIGHER = 0.01
 Fixed = Literal["BROKEN", "NO_DATA", "NOT_APPLICABLE"]

@@ -80,6 +80,39 @@ def test_what_luck_alone_would_show_grows_with_what_is_counted() -> None:
     assert sum(moved(steps, "luck|ACTION", "").values()) == round(200 * action) - round(100 * action)
 
 
+def test_from_how_many_on_it_is_flagged_moves_with_what_is_counted() -> None:
+    """At one in ten (binomial): of 20 watched from 6 on, to be acted on from 8; of 40 from 9 on, and from 12."""
+    assert tail(6, 20, 0.1) < 0.025 < tail(5, 20, 0.1) and tail(8, 20, 0.1) < 0.001 < tail(7, 20, 0.1)
+    assert tail(9, 40, 0.1) < 0.025 < tail(8, 40, 0.1) and tail(12, 40, 0.1) < 0.001 < tail(11, 40, 0.1)
+    came = [Part("K04", "oxford", "late_entries", 20, 6)]
+    steps = indicators_in_steps([value(6, 20)], [value(12, 40)], came, STUDY)
+    assert moved(steps, "watch_from|K04") == {"late_entries": 3}
+    assert moved(steps, "action_from|K04") == {"late_entries": 4}
+
+
+def test_the_chance_to_notice_moves_where_it_is_smallest_and_where_it_is_largest() -> None:
+    """At two in ten, of 20 and of 40; the larger site's 40 become 20 when people leave it."""
+    before, after = [value(1, 20), value(1, 40, "miyazaki")], [value(1, 20), value(1, 20, "miyazaki")]
+    steps = indicators_in_steps(before, after, [Part("K04", "miyazaki", "corrections", -20, 0)], STUDY)
+    small, large = tail(6, 20, 0.2), tail(9, 40, 0.2)
+    assert moved(steps, "notice_most|K04|WATCH", "") == {"corrections": round(1000 * small) - round(1000 * large)}
+    assert moved(steps, "notice_least|K04|WATCH", "") == {}
+
+
+def test_a_score_is_told_of_the_sites_that_lie_far_out_then_or_now() -> None:
+    """Nine sites have 10 of 100, one 40 that become 10: then all are alike, and every score is 0."""
+    sites = [f"site_{n}" for n in range(10)]
+    before = [value(40 if site == "site_0" else 10, 100, site, status="OK") for site in sites]
+    after = [value(10, 100, site, status="OK") for site in sites]
+    steps = indicators_in_steps(before, after, [Part("K04", "site_0", "corrections", 0, -30)], STUDY)
+    # Of 1,000 there are 130: z is 0.27 / sqrt(0.13 * 0.87 / 100) for the one and -0.03 / the same for the others.
+    z, others = 27 / sqrt(0.13 * 0.87 * 100), -3 / sqrt(0.13 * 0.87 * 100)
+    score = z / sqrt((z**2 + 9 * others**2) / 10)
+    assert 2 < score < sqrt(10), "ten sites' scores cannot pass the square root of ten"
+    assert moved(steps, "score|K04", "site_0") == {"corrections": -round(100 * score)}
+    assert {one.site_id for one in steps if one.number == "score|K04"} == {"site_0"}
+
+
 def test_what_cannot_be_judged_says_nothing_of_chance() -> None:
     steps = indicators_in_steps([value(6, 20)], [value(6, 20, status="NO_DATA")], [], STUDY)
     assert moved(steps, "chance|K04") == {} and "chance|K04" not in {number for number, *_ in totals_of(steps)}

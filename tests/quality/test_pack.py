@@ -78,6 +78,17 @@ TABLES_SAY = """
         UNPIVOT (SELECT chance_watch AS WATCH, chance_action AS ACTION FROM quality.kri)
         ON WATCH, ACTION INTO NAME name VALUE chance
     ) GROUP BY name
+    UNION ALL SELECT name || '|' || kri, site_id, limited, limited
+    FROM (UNPIVOT (SELECT kri, site_id, watch_from, action_from FROM quality.kri)
+        ON watch_from, action_from INTO NAME name VALUE limited)
+    UNION ALL SELECT concat_ws('|', name, kri, status), '', chance, chance FROM (
+        UNPIVOT (
+            SELECT kri, status, round(1000 * min(power)) AS notice_least, round(1000 * max(power)) AS notice_most FROM (
+                UNPIVOT (SELECT kri, site_id, power_watch AS WATCH, power_action AS ACTION FROM quality.kri)
+                ON WATCH, ACTION INTO NAME status VALUE power
+            ) WHERE site_id <> '' GROUP BY kri, status
+        ) ON notice_least, notice_most INTO NAME name VALUE chance
+    )
     UNION ALL SELECT concat_ws('|', 'comparisons', check_id, status), '', count(*), count(*)
     FROM quality.central_check GROUP BY ALL
     UNION ALL SELECT 'close_median', site_id, median_days, median_days FROM quality.query_summary
@@ -266,6 +277,8 @@ def test_each_number_that_moved_is_now_what_its_table_says(told: Any) -> None:
         "forecast",
         "check",
         "luck",
+        "notice_least",
+        "notice_most",
     }
     not_compared = {number.partition("|")[0].partition(":")[0] for number, _, same in found if same is None}
     assert not_compared <= {

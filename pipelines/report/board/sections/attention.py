@@ -49,10 +49,9 @@ HOW_SPLIT = (
 )
 NOT_SPLIT = (
     "A check that an indicator judges too (section 6 says which) moves as that does; left out are a check that nothing "
-    "failed or fails, and chance and interval of an indicator that neither is nor was flagged. Not split: the log's "
-    "quality (section 9), whose parts would tell from night to night who uses the programme; statuses (T1.2); limits, "
-    "the chance to notice (T7.3) and the funnel, which follow from how much there is to count; and lists by week or "
-    "delivery, which only grow."
+    "failed or fails; chance, interval and limits of an indicator that neither is nor was flagged; and scores that are "
+    "not listed. Not split: the log's quality (section 9), whose parts would tell from night to night who uses the "
+    "programme; statuses, which are no numbers (T1.2); and lists by week or delivery, which only grow."
 )
 CHANGES = ("new", "worse", "better", "cleared", "other")
 

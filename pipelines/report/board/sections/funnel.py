@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from math import sqrt
 
+from pipelines.quality.indicators import FAR
 from pipelines.report.board.parts import Cell, Figure, Needle, Table
 from pipelines.report.board.scale import Scale, up_to
 from pipelines.report.board.source import Row
@@ -17,7 +18,6 @@ from pipelines.report.board.trial import Trial
 from pipelines.report.board.words import count, number, share, shortened, unbroken
 
 FROM = 10  # sites
-FAR = 2.0
 NAMED = 3  # sites of a panel
 
 

@@ -28,10 +28,27 @@ APART = (
     "interval_low",
     "interval_high",
     "others",
+    "watch_from",
+    "action_from",
+    "score",
+    "notice_least",
+    "notice_most",
     "luck",
 )
 CURVES = ("share_by", "received_median")  # of each site, or where there are many of all together
-BY_SITE = ("age", "lag_median", "lag_p90", "central", "chance", "interval_low", "interval_high", "others")
+BY_SITE = (
+    "age",
+    "lag_median",
+    "lag_p90",
+    "central",
+    "chance",
+    "interval_low",
+    "interval_high",
+    "others",
+    "watch_from",
+    "action_from",
+    "score",
+)
 # How many decimals a number has that is kept without its point.
 DECIMALS = {
     "months_open": 2,
@@ -43,6 +60,9 @@ DECIMALS = {
     "others": 3,
     "interval_low": 1,
     "interval_high": 1,
+    "score": 2,
+    "notice_least": 1,
+    "notice_most": 1,
 }
 NAMES = {
     "eligible": "Consented, of those eligible",
@@ -95,7 +115,15 @@ OF_INDICATOR = {
     "interval_low": "{}: interval from, in per cent",
     "interval_high": "{}: interval to, in per cent",
     "others": "{}: chance against the other sites",
+    "watch_from": "{}: watched from so many on",
+    "action_from": "{}: to be acted on from so many on",
+    "score": "{}: score against the other sites",
 }
+TO_NOTICE = {
+    "notice_least": "{}: chance in per cent that a site twice as bad is {}, where it is smallest",
+    "notice_most": "{}: chance in per cent that a site twice as bad is {}, where it is largest",
+}
+NOTICED = {"WATCH": "watched at least", "ACTION": "to be acted on"}
 QUANTILES = {"q025": "2.5%", "q10": "10%", "q50": "middle", "q90": "90%", "q975": "97.5%"}
 
 
@@ -116,6 +144,9 @@ def moved_name(number: str, titles: Mapping[str, str], names: Measures) -> str:
         return f"{titles.get(check, check)}: comparisons {COMPARISONS[state]}"
     if kind in OF_INDICATOR:
         return OF_INDICATOR[kind].format(titles.get(of[0], of[0]))
+    if kind in TO_NOTICE:
+        kri, status = of
+        return TO_NOTICE[kind].format(titles.get(kri, kri), NOTICED[status])
     if kind == "check":
         return f"Check: {titles.get(of[0]) or capital(of[0].replace('_', ' '))}"
     if kind in _OTHERS:
