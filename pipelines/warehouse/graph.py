@@ -19,7 +19,6 @@ from pipelines.warehouse.study_tables import study_columns
 
 if TYPE_CHECKING:
     from sqlglot import exp
-    from sqlglot.optimizer.scope import Scope
     from sqlglot.schema import MappingSchema
 
 SQL = Path(__file__).parents[2] / "sql"
@@ -78,7 +77,6 @@ class Graph:
     queries: Mapping[str, Query]
     dictionary: Dictionary
     _lineage: dict[str, Lineage] = field(default_factory=dict, compare=False, repr=False)
-    _scopes: dict[str, Scope | None] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
     def order(self) -> list[str]:
@@ -92,14 +90,6 @@ class Graph:
 
             self._lineage[name] = column_lineage(self.queries[name], self.schema)
         return self._lineage[name]
-
-    def scope(self, name: str) -> Scope | None:
-        """What makes `name`, every column of it with the source that it is of; to be looked at, not to be changed."""
-        if name not in self._scopes:
-            from pipelines.warehouse.sql_file import qualified_scope
-
-            self._scopes[name] = qualified_scope(self.queries[name], self.schema)
-        return self._scopes[name]
 
     @cached_property
     def schema(self) -> MappingSchema:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlglot import exp
-from sqlglot.optimizer.scope import Scope
+from sqlglot.optimizer.qualify import qualify
+from sqlglot.optimizer.scope import Scope, build_scope
 
 from pipelines.warehouse.graph import Graph
 from pipelines.warehouse.quoting import identifier
@@ -82,11 +83,12 @@ class _Replay:
         return Behind(table, self._make(parts))
 
     def go_back(self, behind: Behind) -> None:
-        scope = self.graph.scope(behind.table)
+        tree = self.graph.queries[behind.table].tree.copy()
+        qualified = qualify(tree, schema=self.graph.schema, dialect="duckdb", identify=False, quote_identifiers=False)
+        scope = build_scope(qualified)
         if scope is not None:
-            assert isinstance(scope.expression, exp.Query)
-            wanted = _Wanted(behind.rows, scope.expression.named_selects, self.needed[behind.table])
-            ctes = scope.expression.args.get("with_")
+            wanted = _Wanted(behind.rows, qualified.named_selects, self.needed[behind.table])
+            ctes = qualified.args.get("with_")
             self._visit(scope, ctes.sql("duckdb") if ctes else "", wanted)
 
     def _visit(self, scope: Scope, ctes: str, wanted: _Wanted) -> None:

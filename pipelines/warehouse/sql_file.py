@@ -9,8 +9,6 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 from sqlglot.lineage import Node, lineage
-from sqlglot.optimizer.qualify import qualify
-from sqlglot.optimizer.scope import Scope, build_scope
 from sqlglot.schema import MappingSchema
 
 from pipelines.warehouse.dictionary import LAYERS
@@ -90,11 +88,6 @@ def column_lineage(query: Query, schema: MappingSchema) -> Lineage:
         said = str(error).splitlines()[0]
         raise GraphError([f"{query.name}: where its columns come from cannot be read: {said}"]) from None
     return {column: sorted(_leaves(node)) for column, node in nodes.items()}
-
-
-def qualified_scope(query: Query, schema: MappingSchema) -> Scope | None:
-    tree = query.tree.copy()
-    return build_scope(qualify(tree, schema=schema, dialect="duckdb", identify=False, quote_identifiers=False))
 
 
 def _leaves(node: Node) -> set[Source]:
