@@ -22,6 +22,8 @@ from pipelines.quality.expectations import Rule, Shares, Verdicts, failing_sites
 
 ENGINE = LoadedAhead("pipelines.quality.engine", patience=120)
 UNUSED = ("scipy.stats", "altair")  # a third of the time that Great Expectations takes to load, for charts and fits
+# Other engines than pandas, which it takes along where they are installed: half of what is left of that time.
+NOT_NEEDED = ("pyspark", "sqlalchemy")
 
 
 def begin_to_judge(shares: Shares, rules: Sequence[Rule]) -> None:
@@ -66,6 +68,8 @@ def _serve() -> None:
     gc.disable()  # one question is soon answered, and nearly all that is made stays
     for library in UNUSED:
         _put_off(library)
+    for library in NOT_NEEDED:
+        sys.modules[library] = None  # type: ignore[assignment]  # to Python, a library that is not installed
     import great_expectations  # noqa: F401 (loaded before the question comes)
 
     text = sys.stdin.read()
