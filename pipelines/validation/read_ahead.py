@@ -1,4 +1,4 @@
-"""Fetch what comes next while the last is being worked on: the batches of a file, the tables of a night."""
+"""Fetch what comes next while the last is being worked on: the batches of a file."""
 
 from __future__ import annotations
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 
 from typing import Any
 
-IDENTIFIER = r"^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,63}$"
+from schemas.feeds.feed import IDENTIFIER
+from schemas.feeds.usage import USAGE
+
 TIME = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$"
 SECONDS = r"^\d+(\.\d+)?$"
-ACTORS = ["participant", "therapist", "system"]
-EVENTS = [
-    *("login", "logout", "page_view", "module_released", "module_opened", "module_completed", "exercise_saved"),
-    *("questionnaire_started", "questionnaire_completed", "message_sent", "message_read", "video_played"),
-    *("video_call_joined", "reminder_sent"),
-]
+CODES = {column.name: list(column.codes) for column in USAGE.columns if column.codes}
 
 
 def check_text(pandera: Any, log: Any) -> None:
@@ -26,8 +23,8 @@ def check_text(pandera: Any, log: Any) -> None:
         "event_id": column(str, check.str_matches(IDENTIFIER), unique=True),
         "subject_id": column(str, check.str_matches(IDENTIFIER), nullable=True),
         "occurred_at": column(str, check.str_matches(TIME), nullable=True),
-        "actor": column(str, check.isin(ACTORS), nullable=True),
-        "event": column(str, check.isin(EVENTS), nullable=True),
+        "actor": column(str, check.isin(CODES["actor"]), nullable=True),
+        "event": column(str, check.isin(CODES["event"]), nullable=True),
         "module": column(str, nullable=True),
         "duration_s": column(str, check.str_matches(SECONDS), nullable=True),
     }

@@ -10,21 +10,20 @@ from dataclasses import dataclass
 from itertools import groupby
 from math import sqrt
 
-from pipelines.quality.indicators import FAR
+from pipelines.quality.indicators import FAR, FUNNEL_FROM
 from pipelines.report.board.parts import Cell, Figure, Needle, Table
 from pipelines.report.board.scale import Scale, up_to
 from pipelines.report.board.source import Row
 from pipelines.report.board.trial import Trial
 from pipelines.report.board.words import count, number, share, shortened, unbroken
 
-FROM = 10  # sites
 NAMED = 3  # sites of a panel
 
 
 def too_few_sites(trial: Trial) -> list[str]:
     """Why there is no funnel; nothing where there is one."""
     k = len(trial.site_ids)
-    if k >= FROM:
+    if k >= FUNNEL_FROM:
         return []
     return [
         f"No funnel is drawn: with {count(k, 'site')} its score cannot pass {number(sqrt(k))}, whatever a site does, "
@@ -59,7 +58,7 @@ class Funnel:
 def funnel(rows: Sequence[Row], trial: Trial) -> list[Figure]:
     """Small multiples of every indicator that has scores, and the table of those that lie far out."""
     scored = [row for row in rows if row["score"] is not None]
-    if len(trial.site_ids) < FROM or not scored:
+    if len(trial.site_ids) < FUNNEL_FROM or not scored:
         return []
     far = sorted((row for row in scored if abs(row["score"]) > FAR), key=lambda row: -abs(row["score"]))
     lines: list[list[Cell]] = [

@@ -9,33 +9,7 @@ from pipelines.report.board.sections.recruitment import BASES
 from pipelines.report.board.sections.rules import COLUMNS
 from pipelines.report.board.words import capital, listed
 
-# What is no sum: of these the sites' numbers do not add up to that of all sites.
-APART = (
-    "age",
-    "lag_median",
-    "lag_p90",
-    "share_by",
-    "received_median",
-    "close_median",
-    "months_open",
-    "rate_open",
-    "rate_randomising",
-    "plan",
-    "forecast",
-    "central",
-    "comparisons",
-    "chance",
-    "interval_low",
-    "interval_high",
-    "others",
-    "watch_from",
-    "action_from",
-    "score",
-    "notice_least",
-    "notice_most",
-    "luck",
-)
-CURVES = ("share_by", "received_median")  # of each site, or where there are many of all together
+# What is no sum: of these the sites' numbers do not add up to that of all sites. The first are shown of every site.
 BY_SITE = (
     "age",
     "lag_median",
@@ -49,6 +23,22 @@ BY_SITE = (
     "action_from",
     "score",
 )
+APART = (
+    *BY_SITE,
+    "share_by",
+    "received_median",
+    "close_median",
+    "months_open",
+    "rate_open",
+    "rate_randomising",
+    "plan",
+    "forecast",
+    "comparisons",
+    "notice_least",
+    "notice_most",
+    "luck",
+)
+CURVES = ("share_by", "received_median")  # of each site, or where there are many of all together
 # How many decimals a number has that is kept without its point.
 DECIMALS = {
     "months_open": 2,
