@@ -37,6 +37,20 @@ class Noted:
     rows: str = ""
 
 
+@dataclass(frozen=True)
+class Held:
+    """What a table of a published file holds: the `rows_digest`, and `made_of`, a digest of that and of how the rows
+    are selected."""
+
+    made_of: str
+    rows: str
+
+    @staticmethod
+    def of(part: Part, rows: str) -> Held:
+        facts = [part.select, part.order, part.columns, rows]
+        return Held(sha256(json.dumps(facts).encode()).hexdigest(), rows)
+
+
 Notes = Mapping[str, Noted]  # by table; of the file itself under ""
 
 
@@ -101,9 +115,3 @@ def whole_file(path: Path) -> Notes:
 def rows_of(con: Any, part: Part, known: Mapping[str, str]) -> str:
     """The `rows_digest` of what a table of a published file holds; `known` are those of the build's tables."""
     return known.get(part.whole or "") or rows_digest(con, f"({part.select})")
-
-
-def made_of(part: Part, rows: str) -> str:
-    """A digest of how a table of a published file is selected, and of the `rows` that this gives."""
-    facts = [part.select, part.order, part.columns, rows]
-    return sha256(json.dumps(facts).encode()).hexdigest()

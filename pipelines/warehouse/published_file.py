@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipelines import effects
 from pipelines.warehouse.contents import Part, column_comment
-from pipelines.warehouse.digest import NOT_IN_TABLES_DIGEST
 from pipelines.warehouse.fresh_process import FreshProcess
 from pipelines.warehouse.quoting import identifier, literal, parquet
 from pipelines.workspace import Workspace
@@ -16,16 +16,22 @@ from pipelines.workspace import Workspace
 STORAGE_VERSION = "v1.0.0"  # what clients from DuckDB 1.0 on can open
 
 
-def begin_file(
-    con: Any, writer: FreshProcess, workspace: Workspace, path: Path, parts: Sequence[Part], same: Path | None
-) -> None:
-    """Have `parts` written to a database by a process that sees nothing but them, or only what differs in `same`.
+@dataclass(frozen=True)
+class BegunFile:
+    """A database at `path` that `writer` makes; its rows are handed over in `rows`. `anew` where no earlier file that
+    holds the same is gone on with."""
 
-    The writer is not waited for.
-    """
-    rows = effects.make_directory(_rows_folder(workspace, path))
+    path: Path
+    writer: FreshProcess
+    rows: Path
+    anew: bool
+
+
+def begin_file(writer: FreshProcess, workspace: Workspace, path: Path, same: Path | None) -> BegunFile:
+    """Have a database written by a process that sees nothing but what `put_rows` gives it: a new one, or a copy of
+    `same`. The writer is not waited for."""
+    rows = effects.make_directory(workspace.build / path.stem)
     if same is not None:
-        parts = [part for part in parts if part.name == NOT_IN_TABLES_DIGEST]
         effects.copy(same, path)
     # Without a log of what is to be written: until it is whole, the file is nobody's.
     attach = (
@@ -33,31 +39,39 @@ def begin_file(
     )
     for statement in (attach, "USE published", "BEGIN"):
         effects.execute(writer, statement, file=path)
-    for part in parts:
-        target = rows / f"{part.name}.parquet"
-        copy = f"COPY ({part.select} ORDER BY {part.order}) TO {literal(str(target))} (FORMAT parquet)"
-        effects.execute(con, copy, file=target)
-        statements = _statements(part, target) if same is None else _rows_alone(part, target)
-        effects.execute(writer, ";\n".join(statements), file=path)
+    return BegunFile(path, writer, rows, same is None)
+
+
+def copy_rows(con: Any, begun: BegunFile, part: Part) -> Path:
+    """The rows of `part` as the file's writer can read them; any thread may make them."""
+    target = begun.rows / f"{part.name}.parquet"
+    copy = f"COPY ({part.select} ORDER BY {part.order}) TO {literal(str(target))} (FORMAT parquet)"
+    effects.execute(con, copy, file=target)
+    return target
+
+
+def put_rows(begun: BegunFile, part: Part, rows: Path) -> None:
+    """Have `rows`, which `copy_rows` made, written as the table of `part`."""
+    statements = _statements(part, rows) if begun.anew else _rows_alone(part, rows)
+    effects.execute(begun.writer, ";\n".join(statements), file=begun.path)
+
+
+def end_file(begun: BegunFile) -> None:
+    """Nothing more will be put into the file. The writer is not waited for."""
     for statement in ("COMMIT", "CHECKPOINT published", "USE memory", "DETACH published"):
-        effects.execute(writer, statement, file=path)
+        effects.execute(begun.writer, statement, file=begun.path)
 
 
-def _rows_folder(workspace: Workspace, path: Path) -> Path:
-    """Where the rows of a file lie for its writer."""
-    return workspace.build / path.stem
+def finish_file(begun: BegunFile) -> None:
+    """Wait until the file is whole. Raises WarehouseError."""
+    begun.writer.finish()
+    effects.remove(begun.rows)
 
 
 def _rows_alone(part: Part, rows: Path) -> Iterable[str]:
     """What gives a table of a published file other rows."""
     yield f"DELETE FROM {identifier(part.name)}"  # noqa: S608
     yield f"INSERT INTO {identifier(part.name)} SELECT * FROM {parquet([rows])}"  # noqa: S608
-
-
-def finish_file(writer: FreshProcess, workspace: Workspace, path: Path) -> None:
-    """Wait until the file is written. Raises WarehouseError."""
-    writer.finish()
-    effects.remove(_rows_folder(workspace, path))
 
 
 def _statements(part: Part, rows: Path) -> Iterable[str]:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from pipelines import effects
 from pipelines.study.load import Protocol
+from pipelines.warehouse.at_once import Begin, at_once
 from pipelines.warehouse.blinding import BLINDED_SCHEMA, blinded_contents, blinding_key, may_hold
 from pipelines.warehouse.contents import (
     Part,
@@ -34,9 +37,9 @@ from pipelines.warehouse.digest import (
 from pipelines.warehouse.errors import WarehouseError, reason
 from pipelines.warehouse.fresh_process import FreshProcess, fresh_process
 from pipelines.warehouse.kept import known_rows, mark_whole
-from pipelines.warehouse.last_files import LastFiles, Noted, Notes, last_files, made_of, note_files, rows_of, whole_file
+from pipelines.warehouse.last_files import Held, LastFiles, Noted, Notes, last_files, note_files, rows_of, whole_file
 from pipelines.warehouse.published import BLINDED, MANIFEST, UNBLINDED, UNBLINDED_MANIFEST, WRITING
-from pipelines.warehouse.published_file import begin_file, finish_file
+from pipelines.warehouse.published_file import BegunFile, begin_file, copy_rows, end_file, finish_file, put_rows
 from pipelines.workspace import Workspace
 
 LIBRARIES = (
@@ -50,6 +53,9 @@ LIBRARIES = (
     "pyreadstat",
     "sqlglot",
 )
+
+
+Digests = dict[tuple[str, str], "str | Future[str]"]  # by file and table: known, or being computed
 
 
 @dataclass(frozen=True)
@@ -89,7 +95,6 @@ def write_snapshot(
     dictionary = dictionary or load_dictionary()
     spill = workspace.build / "spill"
     try:
-        # The writers start while the digests are computed.
         with fresh_process(spill) as open_writer, fresh_process(spill) as blinded_writer, open_build(workspace) as con:
             writers = {UNBLINDED: open_writer, BLINDED: blinded_writer}
             written = _write(con, writers, workspace, protocol, as_of, dictionary, now or datetime.now(UTC))
@@ -113,33 +118,38 @@ def _write(
     now: datetime,
 ) -> Written:
     seen_by = protocol.study.who_sees_outcomes
-    unblinded = unblinded_contents(dictionary)
-    blinded = blinded_contents(dictionary, seen_by, blinding_key(workspace))
+    contents = {
+        BLINDED: blinded_contents(dictionary, seen_by, blinding_key(workspace)),  # it is small, and whole the sooner
+        UNBLINDED: unblinded_contents(dictionary),
+    }
     file = build_file(workspace)
     with transaction(con):
-        _describe(con, "meta", unblinded, file)
-        _describe(con, BLINDED_SCHEMA, blinded, file)
+        _describe(con, "meta", contents[UNBLINDED], file)
+        _describe(con, BLINDED_SCHEMA, contents[BLINDED], file)
 
     last = last_files(con, workspace)
-    digests: dict[str, str] = {}
-    notes = {UNBLINDED: _notes(con, UNBLINDED, unblinded, last, digests)}
-    total = tables_digest({name: noted.digest for name, noted in notes[UNBLINDED].items()})
-    identity = _identity(con, workspace, protocol, as_of, now, total)
-    _put_identity(con, dictionary, identity, file)
+    held = {name: _held(con, parts) for name, parts in contents.items()}
+    folder = _new_folder(workspace)
+    with at_once(workspace) as begin:
+        begun = {name: _begin(writers[name], workspace, folder / name, last, held[name]) for name in contents}
+        copies = {name: _copies(begin, begun[name], parts) for name, parts in contents.items()}
+        digests = _digests(begin, contents, held, last)
+        for name, copied in copies.items():
+            for part, made in copied:
+                put_rows(begun[name], part, made.result())
+        notes = {name: _notes(name, held[name], digests) for name in contents}
+        total = tables_digest({name: noted.digest for name, noted in notes[UNBLINDED].items()})
+        identity = _identity(con, workspace, protocol, as_of, now, total)
+        _put_identity(con, dictionary, identity, file)
+        for name, parts in contents.items():
+            (part,) = (part for part in parts if part.name == NOT_IN_TABLES_DIGEST)
+            put_rows(begun[name], part, copy_rows(con, begun[name], part))
+            end_file(begun[name])
 
-    folder = _new_folder(workspace, identity.snapshot_id)
-
-    def begin(name: str, parts: Sequence[Part]) -> None:
-        same = last.same(name, {table: noted.made_of for table, noted in notes[name].items()})
-        begin_file(con, writers[name], workspace, folder / name, parts, same)
-
-    begin(UNBLINDED, unblinded)  # its writer goes on while this process reads what the blinded may see
-    notes[BLINDED] = _notes(con, BLINDED, blinded, last, digests)
-    begin(BLINDED, blinded)
     rows = {name: {table: noted.rows for table, noted in tables.items()} for name, tables in notes.items()}
-    tables = {name: _tables(con, parts, notes[name]) for name, parts in ((UNBLINDED, unblinded), (BLINDED, blinded))}
-    for name, writer in writers.items():
-        finish_file(writer, workspace, folder / name)
+    tables = {name: _tables(con, parts, notes[name]) for name, parts in contents.items()}
+    for name, written in begun.items():
+        finish_file(written)
         notes[name] |= whole_file(folder / name)
     note_files(con, identity.snapshot_id, notes, file=file)
 
@@ -149,7 +159,7 @@ def _write(
     # Apart, because with the digests of what is hidden a guess at the allocation could be confirmed.
     content = {"files": {UNBLINDED: {"tables": tables[UNBLINDED]}}, "deliveries": deliveries}
     _write_json(folder / UNBLINDED_MANIFEST, content)
-    return Written(folder, rows)
+    return Written(_named(folder, identity.snapshot_id), rows)
 
 
 def _describe(con: Any, schema: str, parts: Sequence[Part], file: Path) -> None:
@@ -161,17 +171,52 @@ def _describe(con: Any, schema: str, parts: Sequence[Part], file: Path) -> None:
             insert_rows(con, name, dictionary_rows(part.table, parts), file=file)
 
 
-def _notes(con: Any, file: str, parts: Iterable[Part], last: LastFiles, digests: dict[str, str]) -> dict[str, Noted]:
-    """What each table is made of, and its digest: the last one's where that was made of the same, or that of the same
-    rows in tonight's other file, in `digests`."""
-    notes, known = {}, known_rows(con)
-    for part in parts:
-        if part.name != NOT_IN_TABLES_DIGEST:
-            rows = rows_of(con, part, known)
-            made, same = made_of(part, rows), repr((part.name, part.columns, rows))
-            digests[same] = last.digest(file, part.name, made) or digests.get(same) or _digest(con, part)
-            notes[part.name] = Noted(made, digests[same], rows)
-    return notes
+def _held(con: Any, parts: Iterable[Part]) -> dict[str, Held]:
+    """What each table holds tonight, but for the one that tells of all the others."""
+    known = known_rows(con)
+    told = [part for part in parts if part.name != NOT_IN_TABLES_DIGEST]
+    return {part.name: Held.of(part, rows_of(con, part, known)) for part in told}
+
+
+def _begin(
+    writer: FreshProcess, workspace: Workspace, path: Path, last: LastFiles, held: Mapping[str, Held]
+) -> BegunFile:
+    same = last.same(path.name, {table: holds.made_of for table, holds in held.items()})
+    return begin_file(writer, workspace, path, same)
+
+
+def _copies(begin: Begin, begun: BegunFile, parts: Iterable[Part]) -> list[tuple[Part, Future[Path]]]:
+    """The rows of every table that is written, in the order in which they are; none where the last file has them."""
+    written = [part for part in parts if begun.anew and part.name != NOT_IN_TABLES_DIGEST]
+    return [(part, begin(partial(copy_rows, begun=begun, part=part))) for part in written]
+
+
+def _digests(
+    begin: Begin, contents: Mapping[str, Sequence[Part]], held: Mapping[str, Mapping[str, Held]], last: LastFiles
+) -> Digests:
+    """The digest of each table of each file: the last one's where that was made of the same; the same rows in both
+    files have one."""
+    digests: Digests = {}
+    running: dict[str, Future[str]] = {}
+    for file, parts in contents.items():
+        for part in parts:
+            if part.name in held[file]:
+                holds = held[file][part.name]
+                same = repr((part.name, part.columns, holds.rows))
+                known = last.digest(file, part.name, holds.made_of)
+                if known is None and same not in running:
+                    running[same] = begin(partial(_digest, part=part))
+                digests[file, part.name] = known or running[same]
+    return digests
+
+
+def _notes(file: str, held: Mapping[str, Held], digests: Digests) -> dict[str, Noted]:
+    """What is noted of each table of a file, when all its digests are there."""
+    found = {name: digests[file, name] for name in held}
+    return {
+        name: Noted(held[name].made_of, digest if isinstance(digest, str) else digest.result(), held[name].rows)
+        for name, digest in found.items()
+    }
 
 
 def _tables(con: Any, parts: Iterable[Part], notes: Notes) -> dict[str, dict[str, Any]]:
@@ -216,12 +261,19 @@ def _put_identity(con: Any, dictionary: Dictionary, identity: Identity, file: Pa
         insert_rows(con, table.table, [[facts[name] for name in table.columns]], file=file)
 
 
-def _new_folder(workspace: Workspace, snapshot_id: str) -> Path:
-    """The hidden folder of the new snapshot; what an interrupted night left is removed."""
+def _new_folder(workspace: Workspace) -> Path:
+    """The hidden folder of the new snapshot, which has no name yet; what an interrupted night left is removed."""
     effects.make_directory(workspace.snapshots)
     for left in workspace.snapshots.glob(f".*{WRITING}"):
         effects.remove(left)
-    return effects.make_directory(workspace.snapshots / f".{snapshot_id}{WRITING}")
+    return effects.make_directory(workspace.snapshots / f".tonight{WRITING}")
+
+
+def _named(folder: Path, snapshot_id: str) -> Path:
+    """The folder, still hidden, when it is known what it is called."""
+    named = folder.with_name(f".{snapshot_id}{WRITING}")
+    effects.rename(folder, named)
+    return named
 
 
 def _deliveries(con: Any) -> list[dict[str, Any]]:
