@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, fields
 from importlib import import_module
+from itertools import product
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from pipelines.quality import left_out
 from pipelines.quality.cards import judge_again
 from pipelines.quality.check_table import write_check_results
-from pipelines.quality.engine import ENGINE, _put_off, begin_to_judge, verdicts
+from pipelines.quality.engine import ENGINE, begin_to_judge, verdicts
 from pipelines.quality.expectations import Rule, Shares, Verdicts, failing_sites
 from pipelines.quality.indicators import Count, judge_indicators
 from pipelines.quality.judge import CheckResult, judge
@@ -160,14 +163,51 @@ def test_an_engine_that_was_loaded_ahead_says_the_same(monkeypatch: pytest.Monke
     assert all(block.process is not None and block.process.poll() is not None for block in (block, ended, left))
 
 
-def test_a_library_that_is_put_off_is_there_once_something_in_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
-    _put_off("colorsys")
-    _put_off("no_such_library")
-    put_off = import_module("colorsys")
-    assert "rgb_to_hsv" not in vars(put_off)
-    assert put_off.rgb_to_hsv(1, 1, 1) == (0, 0, 1)
-    assert import_module("colorsys") is not put_off and "no_such_library" not in sys.modules
+def test_the_engine_says_of_every_share_and_limit_what_a_comparison_says() -> None:
+    """Judged together and with most of the library left out, as one by one with all of it."""
+    kinds = (None, 0.0, 0.1, 0.1 + 1e-16, 0.3, 1.0, 0, 1)
+    rules, shares, expected = [], {"site_id": ["a", "b"]}, {}
+    for values, tolerance, severity in product(product(kinds, repeat=2), (0.0, 0.1, 0.3), ("critical", "warning")):
+        rules.append(rule := Rule(f"{values} {tolerance} {severity}", tolerance, severity))
+        shares[rule.column] = [*values]
+        expected[rule.column] = frozenset(
+            site for site, share in zip("ab", values, strict=True) if share is not None and share > tolerance
+        )
+    with ENGINE.may_load():
+        ENGINE.load()
+        begin_to_judge(shares, rules)
+        assert failing_sites(shares, rules) == expected
+        assert verdicts(shares, rules) == expected
+        (block,) = ENGINE.blocks
+        assert block.process is not None and block.process.returncode == 0 and block.is_answered
+    some = rules[::7]
+    assert {name: sites for rule in some for name, sites in failing_sites(shares, [rule]).items()} == {
+        rule.column: expected[rule.column] for rule in some
+    }
+
+
+def test_a_rule_that_cannot_be_judged_breaks_only_those_that_cannot_either() -> None:
+    shares = {"site_id": ["a", "b"], "word": ["x", 0.5], "words": ["x", "y"], "number": [0.5, 0.0], "none": [None, 0.5]}
+    rules = [Rule(column, 0.1, "critical") for column in ("word", "number", "words", "absent", "none")]
+    assert failing_sites(shares, rules) == {
+        "word": None, "number": frozenset("a"), "words": None, "absent": None, "none": frozenset("b")
+    }  # fmt: skip
+
+
+def test_a_module_that_is_left_out_has_whatever_is_imported_from_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(left_out, "STOOD_IN", re.compile(r"no_such_library(\..+)?"))
+    monkeypatch.setattr(left_out, "NOT_NEEDED", ["nor_this"])
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path])
+    for name in ("no_such_library", "no_such_library.part", "nor_this"):
+        monkeypatch.setitem(sys.modules, name, None)
+        del sys.modules[name]
+    left_out.leave_out()
+    part = import_module("no_such_library.part")
+    assert isinstance(part.Thing, type) and part.Thing is part.Thing and not hasattr(part, "__all__")
+    with pytest.raises(ModuleNotFoundError):
+        import_module("nor_this")
+    with pytest.raises(ModuleNotFoundError):
+        import_module("neither_stood_in")
 
 
 def test_no_engine_is_loaded_where_nobody_will_end_it() -> None:
