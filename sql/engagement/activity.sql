@@ -5,7 +5,7 @@
 -- event, its stated duration capped at the gap.
 WITH own AS (
     SELECT
-        p.subject_no, u.event_id, u.occurred_at, u.occurred_on, u.module, u.duration_s,
+        p.subject_no, u.event_id, u.occurred_at, u.occurred_on, u.event, u.module, u.duration_s,
         s.session_gap_minutes * 60000000 AS gap_us
     FROM core.usage AS u
     JOIN core.subject AS p ON p.site_id = u.site_id AND p.subject_id = u.subject_id
@@ -14,7 +14,7 @@ WITH own AS (
 ),
 spaced AS (
     SELECT
-        subject_no, occurred_at, occurred_on, module, duration_s, gap_us,
+        subject_no, occurred_at, occurred_on, event, module, duration_s, gap_us,
         row_number() OVER ordered AS event_no,
         epoch_us(occurred_at) - epoch_us(lag(occurred_at) OVER ordered) AS since_last_us,
         epoch_us(lead(occurred_at) OVER ordered) - epoch_us(occurred_at) AS until_next_us
@@ -26,6 +26,7 @@ SELECT
     event_no,
     occurred_at,
     occurred_on,
+    event,
     module,
     duration_s,
     coalesce(since_last_us > gap_us, TRUE) AS starts_session,

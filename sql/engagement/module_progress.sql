@@ -3,19 +3,22 @@
 -- the participant's, of the events that carry the module. Days are those of the site.
 WITH marked AS (
     SELECT
-        subject_no, module,
-        min(released_at) AS released_at,
-        min(released_by_therapist_at) AS released_by_therapist_at,
-        min(released_by_system_at) AS released_by_system_at,
-        min(opened_at) AS first_opened_at,
-        min(completed_at) AS completed_at,
-        min(CASE WHEN released_at IS NOT NULL THEN occurred_on END) AS released_on,
-        min(CASE WHEN opened_at IS NOT NULL THEN occurred_on END) AS first_opened_on,
-        min(CASE WHEN completed_at IS NOT NULL THEN occurred_on END) AS completed_on,
-        CAST(sum(n_opens) AS BIGINT) AS n_opens
-    FROM engagement.module_day
-    WHERE module IS NOT NULL
-    GROUP BY subject_no, module
+        p.subject_no, u.module,
+        min(CASE WHEN u.event = 'module_released' THEN u.occurred_at END) AS released_at,
+        min(CASE WHEN u.event = 'module_released' AND u.actor = 'therapist' THEN u.occurred_at END)
+            AS released_by_therapist_at,
+        min(CASE WHEN u.event = 'module_released' AND u.actor = 'system' THEN u.occurred_at END)
+            AS released_by_system_at,
+        min(CASE WHEN u.event = 'module_opened' AND u.actor = 'participant' THEN u.occurred_at END) AS first_opened_at,
+        min(CASE WHEN u.event = 'module_completed' THEN u.occurred_at END) AS completed_at,
+        min(CASE WHEN u.event = 'module_released' THEN u.occurred_on END) AS released_on,
+        min(CASE WHEN u.event = 'module_opened' AND u.actor = 'participant' THEN u.occurred_on END) AS first_opened_on,
+        min(CASE WHEN u.event = 'module_completed' THEN u.occurred_on END) AS completed_on,
+        count(*) FILTER (WHERE u.event = 'module_opened' AND u.actor = 'participant') AS n_opens
+    FROM core.usage AS u
+    JOIN core.subject AS p ON p.site_id = u.site_id AND p.subject_id = u.subject_id
+    WHERE u.module IS NOT NULL
+    GROUP BY p.subject_no, u.module
 ),
 spent AS (
     SELECT subject_no, module, sum(active_us) AS active_us

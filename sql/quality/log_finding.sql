@@ -13,13 +13,10 @@ WITH same_instant AS (
     WHERE active_us = 0 AND NOT ends_session
 ),
 repeated AS (
-    SELECT p.site_id, p.subject_id, u.occurred_on, count(*) - 1 AS n
+    SELECT a.subject_no, a.occurred_on, count(*) - 1 AS n
     FROM same_instant AS i
-    JOIN core.subject AS p ON p.subject_no = i.subject_no
-    JOIN core.usage AS u
-        ON u.site_id = p.site_id AND u.subject_id = p.subject_id AND u.occurred_at = i.occurred_at
-        AND u.actor = 'participant'
-    GROUP BY p.site_id, p.subject_id, u.occurred_on, u.occurred_at, u.event, u.module
+    JOIN engagement.activity AS a ON a.subject_no = i.subject_no AND a.occurred_at = i.occurred_at
+    GROUP BY a.subject_no, a.occurred_on, a.occurred_at, a.event, a.module
     HAVING count(*) > 1
 ),
 next_session AS (
@@ -61,10 +58,11 @@ switched AS (
 ),
 found AS (
     SELECT
-        'repeated_event' AS finding, site_id, subject_id, concat_ws('|', subject_id, occurred_on) AS record_key,
-        occurred_on AS found_on, CAST(sum(n) AS BIGINT) AS n
-    FROM repeated
-    GROUP BY site_id, subject_id, occurred_on
+        'repeated_event' AS finding, p.site_id, p.subject_id, concat_ws('|', p.subject_id, r.occurred_on) AS record_key,
+        r.occurred_on AS found_on, CAST(sum(r.n) AS BIGINT) AS n
+    FROM repeated AS r
+    JOIN core.subject AS p ON p.subject_no = r.subject_no
+    GROUP BY p.site_id, p.subject_id, r.occurred_on
     UNION ALL
     SELECT 'redelivered_event', site_id, NULL, delivery_id, NULL, n_duplicate
     FROM input.delivery
