@@ -25,6 +25,7 @@ from pipelines.validation.pruning import prune_rows
 from pipelines.warehouse.checks import Finding, dictionary_gaps
 from pipelines.warehouse.database import open_build
 from pipelines.warehouse.graph import Graph
+from pipelines.warehouse.kept import keep_build
 from pipelines.warehouse.publish import publish
 from pipelines.warehouse.published import WRITING
 from pipelines.warehouse.snapshot import write_snapshot
@@ -94,7 +95,7 @@ def _candidate() -> dg.AssetsDefinition:
     )
     def candidate(context: dg.AssetExecutionContext, night: NightResource) -> Iterator[dg.MaterializeResult[None]]:
         with without_values():
-            written = write_snapshot(night.workspace, night.protocol(), night.day)
+            written = write_snapshot(night.workspace, night.protocol(), night.day, keep=False)
             with ThreadPoolExecutor(1) as aside:
                 verifying = aside.submit(verify_snapshot, written.folder, written.rows)
                 _begin_report(night, context.run_id, written.folder)
@@ -131,6 +132,7 @@ def _snapshot() -> dg.AssetsDefinition:
             record = night.record(context.run_id)
             record.snapshot_id = folder.name
             record.finish(night.workspace, "published")
+            keep_build(night.workspace)  # only now: readers need not wait for that
             with suppress(OSError):  # what cannot be removed now is removed another night
                 prune_rows(night.workspace, night.protocol())
         return dg.MaterializeResult(metadata={"snapshot": folder.name})

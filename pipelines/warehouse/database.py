@@ -26,6 +26,7 @@ CLOSED = {
     "allow_community_extensions": "false",
     "python_enable_replacements": "false",
 }
+AT_THE_END = "1TB"  # of log before a checkpoint: it makes all statements wait, and a build is whole only when closed
 ROWS_A_STATEMENT = 10_000
 MANY_ROWS = 1_000_000
 
@@ -109,6 +110,7 @@ def _instance(workspace: Workspace) -> duckdb.DuckDBPyConnection:
         return opened.connection
     close_build(workspace)
     settings = CLOSED | {"memory_limit": MEMORY_LIMIT, "temp_directory": str(workspace.build / "spill")}
+    settings["checkpoint_threshold"] = AT_THE_END
     con = duckdb.connect(str(file), config=dict(settings))
     _opened[file] = _Opened(con, file.stat().st_ino)
     return con

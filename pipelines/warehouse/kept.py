@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.metadata import version
@@ -71,6 +72,13 @@ def mark_whole(workspace: Workspace) -> None:
     """Let the next night take over what has not changed. The build must be closed."""
     if build_file(workspace).exists():
         effects.write(whole_mark(workspace), _mark(workspace).encode())
+
+
+def keep_build(workspace: Workspace) -> None:
+    """Close the build for the next night to go on with; what it cannot take over it makes anew."""
+    close_build(workspace)
+    with suppress(OSError):
+        mark_whole(workspace)
 
 
 def mark_doubtful(workspace: Workspace) -> None:

@@ -6,7 +6,6 @@ import json
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from functools import partial
@@ -36,7 +35,7 @@ from pipelines.warehouse.digest import (
 )
 from pipelines.warehouse.errors import WarehouseError, reason
 from pipelines.warehouse.fresh_process import FreshProcess, fresh_process
-from pipelines.warehouse.kept import known_rows, mark_whole
+from pipelines.warehouse.kept import keep_build, known_rows
 from pipelines.warehouse.last_files import Held, LastFiles, Noted, Notes, last_files, note_files, rows_of, whole_file
 from pipelines.warehouse.published import BLINDED, MANIFEST, UNBLINDED, UNBLINDED_MANIFEST, WRITING
 from pipelines.warehouse.published_file import BegunFile, begin_file, copy_rows, end_file, finish_file, put_rows
@@ -85,8 +84,11 @@ def write_snapshot(
     as_of: date,
     dictionary: Dictionary | None = None,
     now: datetime | None = None,
+    *,
+    keep: bool = True,
 ) -> Written:
-    """Write both databases and the manifests from the build database.
+    """Write both databases and the manifests from the build database, and close it: kept for the next night, unless
+    somebody else will `keep_build`, for whom it stays open.
 
     Raises WarehouseError.
     """
@@ -98,14 +100,14 @@ def write_snapshot(
         with fresh_process(spill) as open_writer, fresh_process(spill) as blinded_writer, open_build(workspace) as con:
             writers = {UNBLINDED: open_writer, BLINDED: blinded_writer}
             written = _write(con, writers, workspace, protocol, as_of, dictionary, now or datetime.now(UTC))
+    except BaseException as error:
         close_build(workspace)
-        with suppress(OSError):  # what the next night cannot take over it makes anew
-            mark_whole(workspace)
-        return written
-    except duckdb.Error as error:
-        raise WarehouseError(f"the snapshot could not be written: {reason(error)}") from None
-    finally:
-        close_build(workspace)
+        if isinstance(error, duckdb.Error):
+            raise WarehouseError(f"the snapshot could not be written: {reason(error)}") from None
+        raise
+    if keep:
+        keep_build(workspace)
+    return written
 
 
 def _write(
