@@ -30,11 +30,10 @@ _WHOLE = ""  # in place of a table's name
 
 @dataclass(frozen=True)
 class Noted:
-    """What is noted of a table: what it was made of, and its digest; tonight's also the `rows_digest` of its rows."""
+    """What is noted of a table: what it was made of, and its digest."""
 
     made_of: str
     digest: str
-    rows: str = ""
 
 
 @dataclass(frozen=True)

@@ -56,14 +56,10 @@ def put_rows(begun: BegunFile, part: Part, rows: Path) -> None:
     effects.execute(begun.writer, ";\n".join(statements), file=begun.path)
 
 
-def end_file(begun: BegunFile) -> None:
-    """Nothing more will be put into the file. The writer is not waited for."""
-    for statement in ("COMMIT", "CHECKPOINT published", "USE memory", "DETACH published"):
-        effects.execute(begun.writer, statement, file=begun.path)
-
-
 def finish_file(begun: BegunFile) -> None:
     """Wait until the file is whole. Raises WarehouseError."""
+    for statement in ("COMMIT", "CHECKPOINT published", "USE memory", "DETACH published"):
+        effects.execute(begun.writer, statement, file=begun.path)
     begun.writer.finish()
     effects.remove(begun.rows)
 

@@ -38,7 +38,7 @@ from pipelines.warehouse.fresh_process import FreshProcess, fresh_process
 from pipelines.warehouse.kept import keep_build, known_rows
 from pipelines.warehouse.last_files import Held, LastFiles, Noted, Notes, last_files, note_files, rows_of, whole_file
 from pipelines.warehouse.published import BLINDED, MANIFEST, UNBLINDED, UNBLINDED_MANIFEST, WRITING
-from pipelines.warehouse.published_file import BegunFile, begin_file, copy_rows, end_file, finish_file, put_rows
+from pipelines.warehouse.published_file import BegunFile, begin_file, copy_rows, finish_file, put_rows
 from pipelines.workspace import Workspace
 
 LIBRARIES = (
@@ -120,8 +120,8 @@ def _write(
     now: datetime,
 ) -> Written:
     seen_by = protocol.study.who_sees_outcomes
-    contents = {
-        BLINDED: blinded_contents(dictionary, seen_by, blinding_key(workspace)),  # it is small, and whole the sooner
+    contents = {  # the smaller first: it is whole the sooner
+        BLINDED: blinded_contents(dictionary, seen_by, blinding_key(workspace)),
         UNBLINDED: unblinded_contents(dictionary),
     }
     file = build_file(workspace)
@@ -140,27 +140,15 @@ def _write(
             for part, made in copied:
                 put_rows(begun[name], part, made.result())
         notes = {name: _notes(name, held[name], digests) for name in contents}
-        total = tables_digest({name: noted.digest for name, noted in notes[UNBLINDED].items()})
-        identity = _identity(con, workspace, protocol, as_of, now, total)
-        _put_identity(con, dictionary, identity, file)
-        for name, parts in contents.items():
-            (part,) = (part for part in parts if part.name == NOT_IN_TABLES_DIGEST)
-            put_rows(begun[name], part, copy_rows(con, begun[name], part))
-            end_file(begun[name])
-
-    rows = {name: {table: noted.rows for table, noted in tables.items()} for name, tables in notes.items()}
-    tables = {name: _tables(con, parts, notes[name]) for name, parts in contents.items()}
-    for name, written in begun.items():
-        finish_file(written)
+    identity = _identity(con, workspace, protocol, as_of, now, notes[UNBLINDED])
+    _put_identity(con, dictionary, identity, file)
+    for name, parts in contents.items():
+        _finish(con, begun[name], parts)
         notes[name] |= whole_file(folder / name)
     note_files(con, identity.snapshot_id, notes, file=file)
-
-    deliveries = _deliveries(con)
-    kept = [d for d in deliveries if may_hold(str(d["blinding"]), seen_by)]
-    _write_manifest(folder, identity, {BLINDED: tables[BLINDED], UNBLINDED: None}, kept)
-    # Apart, because with the digests of what is hidden a guess at the allocation could be confirmed.
-    content = {"files": {UNBLINDED: {"tables": tables[UNBLINDED]}}, "deliveries": deliveries}
-    _write_json(folder / UNBLINDED_MANIFEST, content)
+    tables = {name: _tables(con, parts, notes[name]) for name, parts in contents.items()}
+    _write_manifests(con, folder, identity, tables, protocol)
+    rows = {name: {table: holds.rows for table, holds in of_file.items()} for name, of_file in held.items()}
     return Written(_named(folder, identity.snapshot_id), rows)
 
 
@@ -193,6 +181,13 @@ def _copies(begin: Begin, begun: BegunFile, parts: Iterable[Part]) -> list[tuple
     return [(part, begin(partial(copy_rows, begun=begun, part=part))) for part in written]
 
 
+def _finish(con: Any, begun: BegunFile, parts: Iterable[Part]) -> None:
+    """Put the row in that tells of all others, and wait until the file is whole."""
+    (identity,) = (part for part in parts if part.name == NOT_IN_TABLES_DIGEST)
+    put_rows(begun, identity, copy_rows(con, begun, identity))
+    finish_file(begun)
+
+
 def _digests(
     begin: Begin, contents: Mapping[str, Sequence[Part]], held: Mapping[str, Mapping[str, Held]], last: LastFiles
 ) -> Digests:
@@ -216,7 +211,7 @@ def _notes(file: str, held: Mapping[str, Held], digests: Digests) -> dict[str, N
     """What is noted of each table of a file, when all its digests are there."""
     found = {name: digests[file, name] for name in held}
     return {
-        name: Noted(held[name].made_of, digest if isinstance(digest, str) else digest.result(), held[name].rows)
+        name: Noted(held[name].made_of, digest if isinstance(digest, str) else digest.result())
         for name, digest in found.items()
     }
 
@@ -234,7 +229,10 @@ def _digest(con: Any, part: Part) -> str:
     return table_digest(con, Canon.of(part.table, part.columns), f"({part.select}) AS part")
 
 
-def _identity(con: Any, workspace: Workspace, protocol: Protocol, as_of: date, now: datetime, total: str) -> Identity:
+def _identity(
+    con: Any, workspace: Workspace, protocol: Protocol, as_of: date, now: datetime, notes: Mapping[str, Noted]
+) -> Identity:
+    total = tables_digest({name: noted.digest for name, noted in notes.items()})
     (code,) = con.execute("SELECT code_version FROM study.setting").fetchone()
     return Identity(
         snapshot_id=_unused_id(workspace, f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{total[:8]}"),
@@ -283,6 +281,17 @@ def _deliveries(con: Any) -> list[dict[str, Any]]:
         "SELECT delivery_id, content_sha256, status, blinding FROM input.delivery ORDER BY delivery_id"
     ).fetchall()
     return [dict(zip(("delivery_id", "sha256", "status", "blinding"), row, strict=True)) for row in rows]
+
+
+def _write_manifests(
+    con: Any, folder: Path, identity: Identity, tables: Mapping[str, dict[str, Any]], protocol: Protocol
+) -> None:
+    deliveries = _deliveries(con)
+    kept = [d for d in deliveries if may_hold(str(d["blinding"]), protocol.study.who_sees_outcomes)]
+    _write_manifest(folder, identity, {BLINDED: tables[BLINDED], UNBLINDED: None}, kept)
+    # Apart, because with the digests of what is hidden a guess at the allocation could be confirmed.
+    content = {"files": {UNBLINDED: {"tables": tables[UNBLINDED]}}, "deliveries": deliveries}
+    _write_json(folder / UNBLINDED_MANIFEST, content)
 
 
 def _write_manifest(folder: Path, identity: Identity, tables: dict[str, Any], deliveries: list[dict[str, Any]]) -> None:
