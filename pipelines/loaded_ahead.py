@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
+from typing import NoReturn, TextIO
 
 ROOT = Path(__file__).parents[1]
 
@@ -91,3 +92,11 @@ class LoadedAhead:
         block.is_answered = True
         said, _ = block.process.communicate(timeout=self.patience)
         return said or None
+
+
+def leave(answer: str, to: TextIO) -> NoReturn:
+    """Say `answer`, and end this process at once: to take down all that it has loaded takes a tenth of its time, in
+    which its asker waits."""
+    to.write(answer)
+    to.flush()
+    os._exit(0)

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from pipelines.loaded_ahead import LoadedAhead
+from pipelines.loaded_ahead import LoadedAhead, leave
 from pipelines.quality.expectations import Rule, Shares, Verdicts, failing_sites
 from pipelines.quality.left_out import leave_out
 
@@ -51,7 +51,7 @@ def _serve() -> None:
     if text:
         question = json.loads(text)
         found = failing_sites(question["shares"], [Rule(**rule) for rule in question["rules"]])
-        json.dump({rule: None if sites is None else sorted(sites) for rule, sites in found.items()}, reply)
+        leave(json.dumps({rule: None if sites is None else sorted(sites) for rule, sites in found.items()}), reply)
 
 
 if __name__ == "__main__":

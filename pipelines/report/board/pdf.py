@@ -10,13 +10,15 @@ import json
 import logging
 import os
 import sys
+import tempfile
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from pipelines.loaded_ahead import LoadedAhead
+from pipelines.loaded_ahead import LoadedAhead, leave
 from pipelines.report.board.drawings import taken_out
 
 DRAWER = LoadedAhead("pipelines.report.board.pdf", patience=1800)
@@ -96,7 +98,10 @@ def _serve() -> None:
     text = sys.stdin.read()
     if text:
         page, cut_off = json.loads(text)
-        sys.stdout.write(b64encode(_draw(page, date.fromisoformat(cut_off))).decode())
+        with TemporaryDirectory() as folder:  # where WeasyPrint puts fonts, which it would take away when taken down
+            tempfile.tempdir = folder
+            drawn = b64encode(_draw(page, date.fromisoformat(cut_off))).decode()
+        leave(drawn, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -36,11 +37,15 @@ def test_the_same_page_gives_the_same_bytes(made: bytes) -> None:
     assert "SOURCE_DATE_EPOCH" not in os.environ
 
 
-def test_a_process_that_was_loaded_ahead_draws_the_same(made: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_was_loaded_ahead_draws_the_same(
+    made: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(pdf, "_draw", lambda *_: b"drawn here")
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     with pdf.DRAWER.may_load():
         pdf.DRAWER.load()
         assert pdf.to_pdf(PAGE, CUT_OFF) == made
+        assert not [*tmp_path.iterdir()], "it leaves no fonts behind"
         assert pdf.to_pdf(PAGE, CUT_OFF) == b"drawn here", "it draws one page"
     with pdf.DRAWER.may_load():
         pdf.DRAWER.load()
