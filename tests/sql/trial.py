@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
+from weakref import finalize
 from zoneinfo import ZoneInfo
 
 import duckdb
 
 from pipelines.study.load import Protocol
-from pipelines.warehouse.database import create_table, insert_rows
-from pipelines.warehouse.graph import Graph, load_graph
+from pipelines.warehouse.graph import Graph, Query, load_graph
 from pipelines.warehouse.inputs import input_columns
 from pipelines.warehouse.study_tables import study_tables
+from tests.sql.database import MEMORY, Database, digest, given_back, new_database, taken
 
-MEMORY = Path(":memory:")
 RANDOMISED = date(2026, 3, 2)
 OURS = (
     "analysis.adsl",
@@ -138,35 +139,41 @@ class Trial:
         A table is made when somebody first asks for it: planning a hundred queries costs more than most tests, and
         so does laying down all that a protocol says.
         """
-        con = duckdb.connect(str(file), config={"threads": threads})
-        con.execute("SET TimeZone = 'UTC'")
         given = {name: (columns, rows) for name, columns, rows in study_tables(self.protocol, self.as_of, "")}
         given |= {name: (columns, self._input(name, columns)) for name, columns in input_columns().items()}
-        graph = load_graph()
-        return Tables(con, graph, needed(graph, set(wanted or OURS)), given)
+        to_make = needed(_graph(), set(wanted or OURS))
+        if file != MEMORY:
+            return Tables(new_database(file, threads), _graph(), to_make, given)
+        database = taken(threads, to_make | set(given))
+        tables = Tables(database, _graph(), to_make, given)
+        tables.at_the_end = finalize(tables, given_back, threads, database)
+        return tables
 
-    def _input(self, name: str, columns: dict[str, str]) -> Iterator[list[Any]]:
+    def _input(self, name: str, columns: dict[str, str]) -> list[list[Any]]:
         """The rows of an input table as they are now, whatever is added later."""
         feed = name.removeprefix("input.")
-        rows = list(self.deliveries if feed == "delivery" else self.rows.get(feed, []))
-        return ([row.get(column) for column in columns] for row in rows)
+        rows = self.deliveries if feed == "delivery" else self.rows.get(feed, [])
+        return [[row.get(column) for column in columns] for row in rows]
 
 
 @dataclass
 class Tables:
-    """`_given` is what the SQL begins with and nobody has asked for yet: columns and rows by table."""
+    """`_given` is what the SQL begins with: columns and rows by table."""
 
-    _con: duckdb.DuckDBPyConnection
+    _database: Database
     _graph: Graph
     _to_make: set[str]
-    _given: dict[str, tuple[dict[str, str], Iterator[Sequence[Any]]]]
+    _given: dict[str, tuple[dict[str, str], Iterable[Sequence[Any]]]]
+    _made_of: dict[str, bytes] = field(default_factory=dict)  # what is in place: a digest of all that it follows from
+    at_the_end: finalize[..., Tables] | None = None  # what becomes of the database
 
     @property
     def con(self) -> duckdb.DuckDBPyConnection:
-        """The database with every table in it."""
-        self._lay(set(self._given))
-        self._make(self._to_make)
-        return self._con
+        """The database with every table in it. Whoever has it may change what is in it, so no other trial gets it."""
+        if self.at_the_end is not None:
+            self.at_the_end.detach()
+        self._put(set(self._given) | self._to_make)
+        return self._database.con
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         return self._asked(sql).fetchall()
@@ -183,23 +190,35 @@ class Tables:
 
     def _asked(self, sql: str) -> duckdb.DuckDBPyConnection:
         plain = sql.replace('"', "")
-        self._lay({name for name in self._given if name in plain})
-        self._make(needed(self._graph, {name for name in self._to_make if name in plain}))
-        return self._con.execute(sql)
+        self._put({name for name in (*self._given, *self._to_make) if name in plain})
+        return self._database.con.execute(sql)
 
-    def _lay(self, wanted: set[str]) -> None:
-        for name in [name for name in self._given if name in wanted]:
-            columns, rows = self._given.pop(name)
-            create_table(self._con, name, columns, file=MEMORY)
-            insert_rows(self._con, name, rows, file=MEMORY)
+    def _put(self, asked: set[str]) -> None:
+        """The tables that are asked for, and what they need, in place."""
+        derived = needed(self._graph, asked & self._to_make)
+        given = asked.union(*(self._graph.queries[name].reads for name in derived)) & set(self._given)
+        for name in given - set(self._made_of):
+            columns, rows = self._given[name][0], list(self._given[name][1])
+            self._given[name] = columns, rows
+            self._made_of[name] = digest(name, columns, rows)
+            self._database.lay(name, self._made_of[name], columns, rows)
+        for name in [name for name in self._graph.order if name in derived - set(self._made_of)]:
+            query = self._graph.queries[name]
+            self._made_of[name] = digest(query.sql, *(self._what(read, query) for read in query.reads))
+            self._database.make(name, self._made_of[name], query.sql)
 
-    def _make(self, wanted: set[str]) -> None:
-        missing = wanted & self._to_make
-        self._lay({read for name in missing for read in self._graph.queries[name].reads})
-        for name in [name for name in self._graph.order if name in missing]:
-            self._con.execute(f"CREATE SCHEMA IF NOT EXISTS {name.split('.')[0]}")
-            self._con.execute(f"CREATE TABLE {name} AS {self._graph.queries[name].sql}")
-        self._to_make -= missing
+    def _what(self, read: str, query: Query) -> object:
+        """What matters to `query` of a table that it reads: of the settings only those that it looks at."""
+        if read != "study.setting":
+            return self._made_of[read]
+        columns, rows = self._given[read]
+        return [dict(zip(columns, row, strict=True))[name] for row in rows for name in query.settings]
+
+
+@cache
+def _graph() -> Graph:
+    """Read once: whether a file has changed since is asked of some three hundred files each time."""
+    return load_graph()
 
 
 def needed(graph: Graph, wanted: set[str]) -> set[str]:
