@@ -15,17 +15,14 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from click.testing import CliRunner
 
 from pipelines.assets import publication
-from pipelines.cli import cli
 from pipelines.landing.readers.packed import HARMLESS
 from pipelines.lock import run_lock
 from pipelines.night import nights
 from pipelines.report.board import pdf, write
 from pipelines.validation import isolation
 from pipelines.warehouse.checks import Finding
-from pipelines.warehouse.database import close_build
 from tests.end_to_end.trial import COMMAND, Trial
 
 AS_OF = ("--as-of", "2026-03-31")
@@ -111,11 +108,10 @@ def test_the_pdf_is_begun_before_publication_and_nothing_of_a_night_held_back_is
     house(trial, "oxford", "participants", "p.csv", participants("001,,,2026-01-01,1990,F,randomised,2026-01-05,"))
     with monkeypatch.context() as patch:
         patch.setattr(publication, "verify_snapshot", lambda *_: ["blinded.duckdb: made up"])
-        trial.run_here("nightly", "--settle", "0", *AS_OF, expect=3)
+        trial.night_here(*AS_OF, expect=3)
     assert len(begun) == 1 and pdf.DRAWER.blocks == []
     assert not [*trial.workspace.reports.rglob("open.*")] and not [*trial.workspace.reports.rglob("queries.*")]
-    trial.run_here("nightly", "--settle", "0", "--full", *AS_OF, expect=0)
-    close_build(trial.workspace)
+    trial.night_here("--full", *AS_OF)
     latest = trial.workspace.reports / "latest"
     assert len(begun) == 2 and (latest / "open.html").read_text(encoding="utf-8") == begun[1]
     assert drawn_here == [] and (latest / "open.pdf").read_bytes().startswith(b"%PDF")
@@ -270,9 +266,8 @@ def held(trial: Trial) -> Iterator[str]:
     assert trial.query("SELECT count(*) AS n FROM analysis.adqs") == [{"n": 1}]
 
 
-def run_here(trial: Trial) -> tuple[int, str]:
-    result = CliRunner().invoke(cli, ["nightly", "--workspace", str(trial.workspace.root), "--settle", "0", *AS_OF])
-    return result.exit_code, result.output
+def said(night: subprocess.CompletedProcess[str]) -> str:
+    return night.stdout + night.stderr
 
 
 def status_page(trial: Trial) -> str:
@@ -283,9 +278,7 @@ def test_a_failing_blocking_check_holds_publication_back(
     trial: Trial, held: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pipelines.assets.tables.duplicate_keys", lambda _con, table: Finding(3, f"{table.table}: 3"))
-    code, output = run_here(trial)
-    assert code == 3
-    assert "the check `unique_key` of " in output
+    assert "the check `unique_key` of " in said(trial.night_here(*AS_OF, expect=3))
     last = json.loads(trial.run("status", "--json", expect=0).stdout)["last_run"]
     assert last["outcome"] == "held_back"
     assert "was held back by a blocking check" in status_page(trial)
@@ -298,8 +291,7 @@ def test_a_failure_exits_1_and_its_words_are_not_stored(
         raise ValueError(CANARY)
 
     monkeypatch.setattr("pipelines.assets.tables.start_build", fail)
-    code, output = run_here(trial)
-    assert code == 1
+    output = said(trial.night_here(*AS_OF, expect=1))
     assert "Not published: input__deliveries: ValueError" in output
     assert CANARY not in output and CANARY not in status_page(trial)
     assert "failed, and readers see the night before" in status_page(trial)
@@ -344,8 +336,7 @@ def test_a_file_over_which_its_reader_crashes_is_refused_alone(trial: Trial, mon
     text = USAGE + f"e9,M1,2026-01-06T10:00:00Z,participant,login,,{CANARY}\n"
     house(trial, "hong_kong", "usage", "segfault_1.csv", text)
     house(trial, "miyazaki", "usage", "chatter_1.csv", text)
-    code, output = run_here(trial)
-    assert (code, CANARY in output) == (0, False)
+    assert CANARY not in said(trial.night_here(*AS_OF))
     sql = "SELECT site_id, status, reason FROM quality.delivery WHERE feed = 'usage' ORDER BY received_at DESC, site_id"
     crashed, read, *_ = trial.query(sql)
     assert (crashed["site_id"], crashed["status"]) == ("hong_kong", "rejected")

@@ -13,9 +13,9 @@ import pytest
 from click.testing import CliRunner
 
 from pipelines.cli import cli
-from pipelines.loaded_ahead import LoadedAhead
 from pipelines.warehouse.database import close_build
 from pipelines.workspace import Workspace
+from tests.end_to_end.loaded_once import judge_here, keep_readers
 
 COMMAND = str(Path(sys.executable).with_name("ict-trial"))
 
@@ -56,13 +56,14 @@ class Trial:
         assert done.exit_code == expect, (words, done.exit_code, done.output)
         return subprocess.CompletedProcess(words, done.exit_code, done.stdout, done.stderr)
 
-    def night_here(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """As in a process of its own it leaves no build open; what such a process would load beside its work, once for
-        its only night, is loaded here once for all of them."""
+    def night_here(self, *words: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
+        """As in a process of its own it leaves no build open; what such a process would have loaded beside its work,
+        once for its only night, is loaded here once for all of them."""
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(LoadedAhead, "load", lambda _engine: None)
+            keep_readers(patched)
+            judge_here(patched)
             try:
-                return self.run_here("nightly", "--settle", "0", *words, expect=0)
+                return self.run_here("nightly", "--settle", "0", *words, expect=expect)
             finally:
                 close_build(self.workspace)
 
