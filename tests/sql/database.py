@@ -2,14 +2,15 @@
 
 To plan a query takes many times as long as to run it over the few rows of a test, and most of the tables behind what a
 test asks for follow from the same rows as they did in the test before. Of each table a digest is kept of all that it
-follows from, the SQL that makes it included: where that is the same, so is the table, and it stays.
+follows from, the SQL that makes it included: where that is the same, so is the table, and it stays. So do those made of
+a table that was made of other rows and came to the same.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,28 +20,38 @@ import duckdb
 from pipelines.warehouse.database import create_table, insert_rows
 
 MEMORY = Path(":memory:")
+FEW = 100  # rows: more of them take longer to compare than the tables to make that are made of them
 
 
 @dataclass
 class Database:
-    """`holds` says of each table in it what it follows from."""
+    """`holds` says of each table in it what it follows from, and what it holds."""
 
     con: duckdb.DuckDBPyConnection
-    holds: dict[str, bytes] = field(default_factory=dict)
+    holds: dict[str, tuple[bytes, bytes]] = field(default_factory=dict)
 
-    def lay(self, name: str, made_of: bytes, columns: dict[str, str], rows: Iterable[Sequence[Any]]) -> None:
-        """A table of literal rows."""
-        if self.holds.pop(name, None) != made_of:
+    def lay(self, name: str, columns: dict[str, str], rows: Sequence[Sequence[Any]]) -> bytes:
+        """A table of literal rows; a digest of what it holds."""
+        held = digest(name, columns, rows)
+        if self.holds.pop(name, None) != (held, held):
             create_table(self.con, name, columns, file=MEMORY)
             insert_rows(self.con, name, rows, file=MEMORY)
-        self.holds[name] = made_of
+        self.holds[name] = held, held
+        return held
 
-    def make(self, name: str, made_of: bytes, sql: str) -> None:
-        """A table that a query makes."""
-        if self.holds.pop(name, None) != made_of:
+    def make(self, name: str, sql: str, *read: object) -> bytes:
+        """A table that a query makes of what was `read`; a digest of what it holds."""
+        made_of, before = digest(sql, *read), self.holds.pop(name, None)
+        if before is None or before[0] != made_of:
             self.con.execute(f"CREATE SCHEMA IF NOT EXISTS {name.split('.')[0]}")
             self.con.execute(f"CREATE OR REPLACE TABLE {name} AS {sql}")
-        self.holds[name] = made_of
+            before = made_of, self._held(name, sql) or made_of
+        self.holds[name] = before
+        return before[1]
+
+    def _held(self, name: str, sql: str) -> bytes | None:
+        rows = self.con.execute(f"FROM {name} LIMIT {FEW + 1}").fetchall()
+        return digest(sql, rows) if len(rows) <= FEW else None
 
     def keep_only(self, names: set[str]) -> None:
         for name in set(self.holds) - names:

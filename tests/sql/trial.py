@@ -17,7 +17,7 @@ from pipelines.study.load import Protocol
 from pipelines.warehouse.graph import Graph, Query, load_graph
 from pipelines.warehouse.inputs import input_columns
 from pipelines.warehouse.study_tables import study_tables
-from tests.sql.database import MEMORY, Database, digest, given_back, new_database, taken
+from tests.sql.database import MEMORY, Database, given_back, new_database, taken
 
 RANDOMISED = date(2026, 3, 2)
 OURS = (
@@ -164,7 +164,7 @@ class Tables:
     _graph: Graph
     _to_make: set[str]
     _given: dict[str, tuple[dict[str, str], Iterable[Sequence[Any]]]]
-    _made_of: dict[str, bytes] = field(default_factory=dict)  # what is in place: a digest of all that it follows from
+    _in_place: dict[str, bytes] = field(default_factory=dict)  # digests of what those tables hold
     at_the_end: finalize[..., Tables] | None = None  # what becomes of the database
 
     @property
@@ -197,20 +197,19 @@ class Tables:
         """The tables that are asked for, and what they need, in place."""
         derived = needed(self._graph, asked & self._to_make)
         given = asked.union(*(self._graph.queries[name].reads for name in derived)) & set(self._given)
-        for name in given - set(self._made_of):
+        for name in given - set(self._in_place):
             columns, rows = self._given[name][0], list(self._given[name][1])
             self._given[name] = columns, rows
-            self._made_of[name] = digest(name, columns, rows)
-            self._database.lay(name, self._made_of[name], columns, rows)
-        for name in [name for name in self._graph.order if name in derived - set(self._made_of)]:
+            self._in_place[name] = self._database.lay(name, columns, rows)
+        for name in [name for name in self._graph.order if name in derived - set(self._in_place)]:
             query = self._graph.queries[name]
-            self._made_of[name] = digest(query.sql, *(self._what(read, query) for read in query.reads))
-            self._database.make(name, self._made_of[name], query.sql)
+            read = [self._what(read, query) for read in query.reads]
+            self._in_place[name] = self._database.make(name, query.sql, *read)
 
     def _what(self, read: str, query: Query) -> object:
         """What matters to `query` of a table that it reads: of the settings only those that it looks at."""
         if read != "study.setting":
-            return self._made_of[read]
+            return self._in_place[read]
         columns, rows = self._given[read]
         return [dict(zip(columns, row, strict=True))[name] for row in rows for name in query.settings]
 
