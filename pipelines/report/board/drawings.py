@@ -1,4 +1,4 @@
-"""A page as the PDF takes it: its drawings as images beside it, each with what it says in words.
+"""A page as the PDF takes it: without blanks, its drawings as images beside it, each with what it says in words.
 
 Within the page WeasyPrint would read and style each of their thousand lines as it does a paragraph, and it takes the
 words of an image alone into the PDF, for whoever cannot see it.
@@ -13,6 +13,11 @@ _DRAWING = re.compile(r"<svg([^>]*)>(.*?)</svg>", re.DOTALL)
 _WORDS = re.compile(r' aria-label="([^"]*)"')
 _CLASS = re.compile(r' class="[^"]*"')
 NO_WORDS = " "  # of one that only shows what the text beside it says
+_BLOCK = (
+    "html|body|header|main|section|nav|article|figure|figcaption|div|p|h[1-6]|[ou]l|li|dl|"
+    "table|caption|thead|tbody|tr|th|td"
+)
+_BESIDE_A_BLOCK = re.compile(rf"[ \n]+(?=</?(?:{_BLOCK})\b)|(</?(?:{_BLOCK})\b[^>]*>)[ \n]+")
 
 
 def taken_out(page: str) -> tuple[str, dict[str, bytes]]:
@@ -32,3 +37,9 @@ def taken_out(page: str) -> tuple[str, dict[str, bytes]]:
 
     page = _DRAWING.sub(image, _UNREAD.sub(r"\1", page))
     return page, {address: drawing.encode() for drawing, address in addresses.items()}
+
+
+def without_blanks(page: str) -> str:
+    """The page without the blanks at the beginning and the end of a block, which nobody sees: WeasyPrint shapes a text
+    once more to take them off again, and counts them in the width that a column wants."""
+    return _BESIDE_A_BLOCK.sub(lambda found: found[1] or "", page)

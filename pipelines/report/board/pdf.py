@@ -5,6 +5,7 @@ A night has it drawn by a process that has loaded WeasyPrint while tables were m
 
 from __future__ import annotations
 
+import ctypes.util
 import gc
 import json
 import logging
@@ -19,7 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from pipelines.loaded_ahead import LoadedAhead, leave
-from pipelines.report.board.drawings import taken_out
+from pipelines.report.board.drawings import taken_out, without_blanks
 
 DRAWER = LoadedAhead("pipelines.report.board.pdf", patience=1800)
 
@@ -55,7 +56,7 @@ def _draw(page: str, cut_off: date) -> bytes:
     except (ImportError, OSError):  # OSError: the library is there, what it binds to is not
         raise NoPdf(NO_PANGO) from None
     logging.getLogger("weasyprint").setLevel(logging.ERROR)  # its warnings quote the page
-    page, drawings = taken_out(page)
+    page, drawings = taken_out(without_blanks(page))
     with _dated(cut_off):
         document = HTML(string=page, url_fetcher=_fetcher(drawings))
         content: bytes = document.write_pdf(pdf_variant="pdf/ua-1", pdf_identifier=False)
@@ -93,6 +94,8 @@ def _dated(cut_off: date) -> Iterator[None]:
 def _serve() -> None:
     """Draw one page; nothing when the asker has gone, or where it cannot be done here."""
     gc.disable()  # the page is soon drawn, and what is found in vain meanwhile takes a tenth of the time
+    if sys.platform == "linux":  # elsewhere a library may stand where only this finds it; here it starts a compiler
+        ctypes.util.find_library = lambda name: None
     import weasyprint  # noqa: F401 (loaded before the page comes)
 
     text = sys.stdin.read()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.report.board import pdf
-from pipelines.report.board.drawings import NO_WORDS, taken_out
+from pipelines.report.board.drawings import NO_WORDS, taken_out, without_blanks
 from pipelines.report.board.fonts import font_faces
 from pipelines.report.board.page import open_page
 from tests.report.board.made_up import numbers, study
@@ -113,6 +113,15 @@ def test_each_drawing_is_taken_out_once_with_its_class() -> None:
     )
     assert [*drawings] == ["drawing:0", "drawing:1"]
     assert drawings["drawing:1"] == plain.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"').encode()
+
+
+def test_blanks_are_gone_where_a_block_begins_or_ends_and_nowhere_else() -> None:
+    page = (
+        "<table>\n<tr>\n<td class='a'> <b>x </b> y\u00a0 </td>\n</tr></table> <p>\n1 <i>2</i> 3\n</p>\n<pre> z </pre>"
+    )
+    assert without_blanks(page) == (
+        "<table><tr><td class='a'><b>x </b> y\u00a0</td></tr></table><p>1 <i>2</i> 3</p><pre> z </pre>"
+    )
 
 
 def test_the_open_pack_is_short_and_what_needs_attention_stands_on_one_page() -> None:
