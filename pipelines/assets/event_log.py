@@ -19,6 +19,8 @@ from dagster._core.storage.event_log.base import AssetEntry, AssetRecord
 from dagster._core.storage.event_log.sqlite import sqlite_event_log
 from sqlalchemy import Connection
 
+from pipelines.assets.event_text import text_of
+
 AT_ONCE = 1000  # events that are stored in one transaction, where Dagster knows them together
 TIMEOUT = {"timeout": 30}  # seconds that SQLite waits for another writer
 
@@ -30,7 +32,7 @@ OF_THE_RUN_ALONE = (
     dg.DagsterEventType.LOGS_CAPTURED,
 )
 
-# Dagster's own columns; a row is what `_event_to_row` makes of an event.
+# Dagster's own columns.
 EVENT = """
     INSERT INTO event_logs (run_id, event, dagster_event_type, timestamp, step_key, asset_key, partition)
     VALUES (:run_id, :event, :dagster_event_type, :timestamp, :step_key, :asset_key, :partition)
@@ -99,10 +101,21 @@ class NightEventLog(sqlite_event_log.SqliteEventLogStorage):
                 if mirror is None or event.run_id != events[0].run_id:
                     super().store_event(event)
                     continue
-                row = self._event_to_row(event)
-                row["timestamp"] = row["timestamp"].isoformat(" ", "microseconds")  # as SQLAlchemy has it
+                row = self._row(event)
                 _driver(of_run).execute(EVENT, row)
                 mirror(self, _driver(of_all), event, row)
+
+    def _row(self, event: dg.EventLogEntry) -> dict[str, Any]:
+        """What `_event_to_row` makes of an event of the usual kinds, or of a message without one."""
+        row: dict[str, Any] = {"run_id": event.run_id, "event": text_of(event), "step_key": event.step_key}
+        row["timestamp"] = self._event_insert_timestamp(event).isoformat(" ", "microseconds")  # as SQLAlchemy has it
+        row |= dict.fromkeys(("dagster_event_type", "asset_key", "partition"))
+        of_dagster = event.dagster_event
+        if of_dagster is not None:
+            key = of_dagster.asset_key
+            row |= {"dagster_event_type": of_dagster.event_type_value, "step_key": of_dagster.step_key}
+            row |= {"asset_key": key and key.to_string(), "partition": of_dagster.partition or None}
+        return row
 
     def mirror_asset(self, con: sqlite3.Connection, event: dg.EventLogEntry, row: dict[str, Any]) -> None:
         """Of a table that is planned or made: the event, its tags, and the last of the table."""
