@@ -18,6 +18,7 @@ from dagster._core.storage.sql import check_alembic_revision
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 
 from pipelines import effects
+from pipelines.assets.asked_once import asked_once
 from pipelines.assets.event_log import AT_ONCE, NightEventLog
 from pipelines.night import load_night
 from pipelines.workspace import Workspace
@@ -57,7 +58,11 @@ def run_records(workspace: Workspace) -> Iterator[dg.DagsterInstance]:
         effects.write(settings, DAGSTER_SETTINGS.encode())
     os.environ["DAGSTER_HOME"] = str(workspace.dagster_home)
     os.environ["DAGSTER_EVENT_BATCH_SIZE"] = str(AT_ONCE)
-    with written_without_waiting(), dg.DagsterInstance.from_config(str(workspace.dagster_home)) as instance:
+    with (
+        asked_once(),
+        written_without_waiting(),
+        dg.DagsterInstance.from_config(str(workspace.dagster_home)) as instance,
+    ):
         yield instance
 
 
