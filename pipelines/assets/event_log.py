@@ -10,16 +10,16 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from dagster._core.event_api import EventLogRecord
-from dagster._core.storage.event_log.base import AssetEntry, AssetRecord
-from dagster._core.storage.event_log.sqlite import sqlite_event_log
 from sqlalchemy import Connection
 
 from pipelines.assets.event_text import text_of
+from pipelines.assets.storages import AssetEntry, AssetRecord, sqlite_event_log
 
 AT_ONCE = 1000  # events that are stored in one transaction, where Dagster knows them together
 TIMEOUT = {"timeout": 30}  # seconds that SQLite waits for another writer
@@ -84,12 +84,16 @@ class NightEventLog(sqlite_event_log.SqliteEventLogStorage):
 
     def _hold(self, shard: str) -> Connection:
         create_engine = sqlite_event_log.create_engine  # type: ignore[attr-defined] # what `run_records` puts there
+        is_new = not Path(self.path_for_shard(shard)).exists()
         engine = create_engine(self.conn_string_for_shard(shard), connect_args=TIMEOUT)
-        if shard not in self._initialized_dbs:
+        con = engine.connect()
+        if is_new:
+            _driver(con).executescript(_like(Path(self.path_for_shard(sqlite_event_log.INDEX_SHARD_NAME))))
+        elif shard not in self._initialized_dbs:
             self._initdb(engine)
-            self._initialized_dbs.add(shard)
-        self._held[shard] = engine.connect()
-        return self._held[shard]
+        self._initialized_dbs.add(shard)
+        self._held[shard] = con
+        return con
 
     def store_event(self, event: dg.EventLogEntry) -> None:
         self.store_event_batch([event])
@@ -178,6 +182,18 @@ class NightEventLog(sqlite_event_log.SqliteEventLogStorage):
 
 def _nowhere(log: NightEventLog, con: sqlite3.Connection, event: dg.EventLogEntry, row: dict[str, Any]) -> None:
     """An event of the run alone."""
+
+
+def _like(file: Path) -> str:
+    """The script that makes another file such as this one, empty. Dagster makes the file of a run statement by
+    statement, and loads all of its migrations to write down which of them it does not need."""
+    with closing(sqlite3.connect(file)) as con:
+        made = con.execute(
+            "SELECT sql FROM sqlite_master WHERE sql NOT NULL ORDER BY type <> 'table', rowid"
+        ).fetchall()
+        revisions = con.execute("SELECT version_num FROM alembic_version").fetchall()
+    stamp = [f"INSERT INTO alembic_version VALUES ('{revision}')" for (revision,) in revisions]  # noqa: S608
+    return ";\n".join(["PRAGMA journal_mode = WAL", "BEGIN", *(sql for (sql,) in made), *stamp, "COMMIT"])
 
 
 def _driver(con: Connection) -> sqlite3.Connection:

@@ -8,18 +8,20 @@ from contextlib import contextmanager
 from typing import Any
 
 import dagster as dg
-from alembic.runtime.migration import MigrationContext
-from dagster._core.storage import sqlite_storage
-from dagster._core.storage.event_log.sqlite import sqlite_event_log
-from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
-from dagster._core.storage.runs.sqlite import sqlite_run_storage
-from dagster._core.storage.schedules.sqlite import sqlite_schedule_storage
-from dagster._core.storage.sql import check_alembic_revision
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
 
 from pipelines import effects
 from pipelines.assets.asked_once import asked_once
 from pipelines.assets.event_log import AT_ONCE, NightEventLog
+from pipelines.assets.put_off import Later
+from pipelines.assets.storages import (
+    check_alembic_revision,
+    get_alembic_config,
+    sqlite_event_log,
+    sqlite_run_storage,
+    sqlite_schedule_storage,
+    sqlite_storage,
+)
 from pipelines.night import load_night
 from pipelines.workspace import Workspace
 
@@ -99,22 +101,31 @@ def written_without_waiting() -> Iterator[None]:
         module.create_engine = kept  # type: ignore[attr-defined]
     for module in STAMPED:
         module.check_alembic_revision = _stamped  # type: ignore[attr-defined]
+        module.get_alembic_config = _settings_later  # type: ignore[attr-defined]
+    plain = sqlite_storage.SqliteEventLogStorage  # type: ignore[attr-defined]
     sqlite_storage.SqliteEventLogStorage = NightEventLog  # type: ignore[attr-defined]
     try:
         yield
     finally:
-        sqlite_storage.SqliteEventLogStorage = SqliteEventLogStorage  # type: ignore[attr-defined]
+        sqlite_storage.SqliteEventLogStorage = plain  # type: ignore[attr-defined]
         for module in STORAGES:
             module.create_engine = create_engine  # type: ignore[attr-defined]
         for module in STAMPED:
             module.check_alembic_revision = check_alembic_revision  # type: ignore[attr-defined]
+            module.get_alembic_config = get_alembic_config  # type: ignore[attr-defined]
         for engine in engines.values():
             Engine.dispose(engine)
 
 
+def _settings_later(*given: Any) -> Later:
+    """Alembic's settings, for which it is loaded, where a file is new."""
+    return Later(lambda: get_alembic_config(*given))
+
+
 def _stamped(_config: Any, con: Connection) -> tuple[str | None, str | None]:
     """In place of the file's revision and Dagster's last: the file's as both, None where it is new."""
-    found = MigrationContext.configure(con).get_current_revision()
+    stamped = con.exec_driver_sql("SELECT name FROM sqlite_master WHERE name = 'alembic_version'").first()
+    found = con.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() if stamped else None
     return found, found
 
 

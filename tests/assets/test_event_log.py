@@ -112,3 +112,24 @@ def test_another_process_may_write_while_a_night_goes_on(tmp_path: Path) -> None
         with sqlite3.connect(index, timeout=0) as con:
             con.execute("UPDATE asset_keys SET tags = '{}'")
         _run(_job(), instance)
+
+
+def _made_of(home: Path, run_id: str) -> tuple[Any, ...]:
+    """All that there is in a run's file but the events."""
+    (file,) = home.rglob(f"{run_id}.db")
+    with sqlite3.connect(file) as con:
+        made = con.execute("SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY name").fetchall()
+        return (
+            made,
+            con.execute("SELECT * FROM alembic_version").fetchall(),
+            con.execute("PRAGMA journal_mode").fetchall(),
+        )
+
+
+def test_a_file_of_a_run_is_what_dagster_itself_makes(tmp_path: Path) -> None:
+    plain_home, workspace = tmp_path / "plain", Workspace(tmp_path / "trial")
+    plain_home.mkdir()
+    with dg.DagsterInstance.from_config(str(plain_home)) as plain:
+        expected = _made_of(plain_home, _run(_job(), plain).run_id)
+    with run_records(workspace) as ours:
+        assert _made_of(workspace.dagster_home, _run(_job(), ours).run_id) == expected
