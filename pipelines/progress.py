@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.status import Status
+
+if TYPE_CHECKING:
+    from rich.status import Status
 
 
 class Progress:
     """Say what happens now; `with Progress() as progress: progress.say("Reading")`."""
 
     def __init__(self) -> None:
-        self._console = Console(stderr=True)
-        self._status: Status | None = self._console.status("") if self._console.is_terminal else None
+        self._status = _moving_line() if sys.stderr.isatty() else None
         self._began = time.monotonic()
 
     def __enter__(self) -> Progress:
@@ -33,3 +35,10 @@ class Progress:
             self._status.update(f"{what} [dim]{elapsed:.0f} s[/dim]")
         else:
             click.echo(f"{elapsed:6.1f} s  {what}", err=True)
+
+
+def _moving_line() -> Status | None:
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    return console.status("") if console.is_terminal else None
