@@ -22,8 +22,8 @@ class Begin(Protocol):
 
 @contextmanager
 def at_once(workspace: Workspace) -> Iterator[Begin]:
-    """What is begun in the block is worked on in that order, as many at a time as there are cores. When the block
-    ends, what runs is waited for, and what has not been begun by then never is."""
+    """What is begun in the block is worked on in that order, as many at a time as there are cores, and has ended when
+    the block has. When that breaks, nothing more is taken up."""
     pool = ThreadPoolExecutor(usable_cores(), thread_name_prefix="snapshot")
 
     def begin(work: Callable[[Any], T]) -> Future[T]:
@@ -35,5 +35,7 @@ def at_once(workspace: Workspace) -> Iterator[Begin]:
 
     try:
         yield begin
-    finally:
+    except BaseException:
         pool.shutdown(cancel_futures=True)
+        raise
+    pool.shutdown()
