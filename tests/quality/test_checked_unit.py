@@ -22,7 +22,7 @@ SAFE = {check.name for check in load_checks() if check.blinding == "safe"}
 
 
 def built(trial: Trial) -> duckdb.DuckDBPyConnection:
-    return trial.tables(*MADE).con
+    return trial.tables(*MADE).to_read
 
 
 def rules_broken(trial: Trial) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 from weakref import finalize
@@ -165,7 +165,7 @@ class Tables:
     _to_make: set[str]
     _given: dict[str, tuple[dict[str, str], Iterable[Sequence[Any]]]]
     _in_place: dict[str, bytes] = field(default_factory=dict)  # digests of what those tables hold
-    at_the_end: finalize[..., Tables] | None = None  # what becomes of the database
+    at_the_end: finalize[..., Any] | None = None  # what becomes of the database
 
     @property
     def con(self) -> duckdb.DuckDBPyConnection:
@@ -174,6 +174,18 @@ class Tables:
             self.at_the_end.detach()
         self._put(set(self._given) | self._to_make)
         return self._database.con
+
+    @cached_property
+    def to_read(self) -> duckdb.DuckDBPyConnection:
+        """The same for somebody who only reads it, and may make temporary tables: another trial may have it later."""
+        self._put(set(self._given) | self._to_make)
+        cursor = self._database.con.cursor()
+        cursor.execute("SET TimeZone = 'UTC'")
+        later = self.at_the_end.detach() if self.at_the_end is not None else None
+        if later is not None:
+            _, give_back, words, _ = later
+            self.at_the_end = finalize(cursor, give_back, *words)
+        return cursor
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         return self._asked(sql).fetchall()
