@@ -17,6 +17,7 @@ from pipelines.verification import verifications
 from pipelines.warehouse.database import close_build
 from pipelines.warehouse.published import UNBLINDED, UNBLINDED_MANIFEST, current_snapshot
 from pipelines.workspace import Workspace
+from tests.end_to_end.loaded_once import judge_here, keep_readers
 from tests.faults import night
 from tests.faults.night import copy_of, new_trial
 
@@ -39,6 +40,8 @@ def no_verdicts(con: object, protocol: object) -> list[object]:
 @pytest.fixture(autouse=True)
 def unjudged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rebuild, "judge", no_verdicts)
+    judge_here(monkeypatch)
+    keep_readers(monkeypatch)
 
 
 @pytest.fixture
