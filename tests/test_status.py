@@ -40,14 +40,17 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 def publish(workspace: Workspace, trial: Trial) -> None:
-    con = counted(trial, *(f"quality.{name}" for name in MADE)).con
-    write_check_results(con, judge(con, trial.protocol))
+    con = counted(trial, *(f"quality.{name}" for name in MADE)).to_read
+    results = judge(con, trial.protocol)
     workspace.published.mkdir()
     file = workspace.published / "current-unblinded.duckdb"
     con.execute(f"ATTACH '{file}' AS published")
-    for name in (*MADE, "check_result"):
-        con.execute("CREATE SCHEMA IF NOT EXISTS published.quality")
+    con.execute("CREATE SCHEMA published.quality")
+    for name in MADE:
         con.execute(f"CREATE TABLE published.quality.{name} AS FROM quality.{name}")
+    con.execute("USE published")
+    write_check_results(con, results)
+    con.execute("USE memory")
     con.execute("DETACH published")
     con.close()
     with duckdb.connect(str(file)) as published:
