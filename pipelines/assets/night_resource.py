@@ -14,6 +14,7 @@ from pipelines.assets.names import INGEST
 from pipelines.landing.scan import Landing, scan
 from pipelines.lock import run_lock, sites_locked
 from pipelines.night import Night, load_night
+from pipelines.quality.engine import ENGINE
 from pipelines.quality.pack import Pack, make_pack
 from pipelines.study.load import Protocol
 from pipelines.validation.isolation import reading
@@ -82,7 +83,9 @@ class NightResource(dg.ConfigurableResource["NightResource"]):
         taken = _sites_taken_in(context.run, every)
         self._takes_in_only = taken is not None
         whole = nullcontext() if taken else run_lock(self.workspace)
-        with whole, sites_locked(self.workspace, taken or every), reading():
+        with whole, sites_locked(self.workspace, taken or every), reading() as session:
+            if session.expects_more:
+                ENGINE.load()  # there will be something to judge, and until anything is read a core has nothing to do
             yield self
 
 

@@ -94,6 +94,11 @@ class Session:
         """Begin to load what files of so many bytes will need."""
         self._open_lanes([reading_seconds(size) for size in sizes])
 
+    @property
+    def expects_more(self) -> bool:
+        """Whether there is anything to read, as far as anybody has said."""
+        return bool(self._lanes)
+
     def end(self) -> None:
         """Let the processes go; the next delivery would start another."""
         for lane in self._lanes:
