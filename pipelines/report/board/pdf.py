@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from pipelines.loaded_ahead import LoadedAhead, leave
-from pipelines.report.board.drawings import taken_out, without_blanks
+from pipelines.report.board.drawings import taken_out, tree_of, without_blanks
 
 DRAWER = LoadedAhead("pipelines.report.board.pdf", patience=1800)
 
@@ -58,7 +58,11 @@ def _draw(page: str, cut_off: date) -> bytes:
     logging.getLogger("weasyprint").setLevel(logging.ERROR)  # its warnings quote the page
     page, drawings = taken_out(without_blanks(page))
     with _dated(cut_off):
-        document = HTML(string=page, url_fetcher=_fetcher(drawings))
+        tree = tree_of(page)
+        document = HTML(string=page if tree is None else "", url_fetcher=_fetcher(drawings))
+        if tree is not None:
+            document.wrapper_element = document.wrapper_element.from_html_root(tree, content_language=None)
+            document.etree_element = tree
         content: bytes = document.write_pdf(pdf_variant="pdf/ua-1", pdf_identifier=False)
     return content
 

@@ -7,11 +7,12 @@ import sys
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from xml.etree.ElementTree import Element
 
 import pytest
 
 from pipelines.report.board import pdf
-from pipelines.report.board.drawings import NO_WORDS, taken_out, without_blanks
+from pipelines.report.board.drawings import NO_WORDS, taken_out, tree_of, without_blanks
 from pipelines.report.board.fonts import font_faces
 from pipelines.report.board.page import open_page
 from tests.report.board.made_up import numbers, study
@@ -122,6 +123,25 @@ def test_blanks_are_gone_where_a_block_begins_or_ends_and_nowhere_else() -> None
     assert without_blanks(page) == (
         "<table><tr><td class='a'><b>x </b> y\u00a0</td></tr></table><p>1 <i>2</i> 3</p><pre> z </pre>"
     )
+
+
+def test_a_page_is_the_same_read_as_xml_and_as_html(made: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    html = pytest.importorskip("tinyhtml5")
+    report = without_blanks(
+        open_page(*numbers(study(["Oxford", "Hong Kong & <i>", "宮崎大学"], ["GBR", "HKG", "JPN"])))
+    )
+    for page in (taken_out(report)[0], PAGE):
+        read = tree_of(page)
+        assert read is not None
+        expected = html.parse(page, namespace_html_elements=False)
+        assert [_part(part) for part in read.iter()] == [_part(part) for part in expected.iter()]
+    assert tree_of("<p>one<p>two") is None and tree_of("<p>&nbsp;</p>") is None
+    monkeypatch.setattr(pdf, "tree_of", lambda _: None)
+    assert pdf.to_pdf(PAGE, CUT_OFF) == made
+
+
+def _part(element: Element) -> tuple[object, ...]:
+    return element.tag, element.attrib, element.text or "", element.tail or "", len(element)
 
 
 def test_the_open_pack_is_short_and_what_needs_attention_stands_on_one_page() -> None:
