@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -62,10 +63,21 @@ def build(tmp_path: Path, workspace: Workspace, graph: Graph, ict_sad: Protocol)
     return made
 
 
+@pytest.fixture(scope="module")
+def written_once(tmp_path_factory: pytest.TempPathFactory, ict_sad: Protocol) -> Path:
+    folder = tmp_path_factory.mktemp("written")
+    (folder / "workspace").mkdir()
+    workspace, graph = Workspace(folder / "workspace"), write_files(folder / "files")
+    _build(workspace, graph, ict_sad, deliveries(folder / "drops"))
+    snapshot = write_snapshot(workspace, ict_sad, AS_OF, graph.dictionary, NOON).folder
+    close_build(workspace)
+    return snapshot
+
+
 @pytest.fixture
-def written(build: Build, graph: Graph, ict_sad: Protocol) -> Path:
-    """The small trial's snapshot, written and not yet published."""
-    return write_snapshot(build(), ict_sad, AS_OF, graph.dictionary, NOON).folder
+def written(written_once: Path, tmp_path: Path) -> Path:
+    """The small trial's snapshot, written and not yet published: a copy, which a test may damage."""
+    return Path(shutil.copytree(written_once, tmp_path / written_once.name))
 
 
 @pytest.fixture

@@ -102,10 +102,9 @@ def test_not_one_byte_tells_an_arm(written: Path) -> None:
     assert b"n_events" not in blinded
 
 
-def test_rows_are_ordered_by_a_key_that_is_kept_back(
-    written: Path, workspace: Workspace, graph: Graph, ict_sad: Protocol
-) -> None:
-    order = "SELECT usubjid FROM analysis.adsl ORDER BY rowid"
+def test_rows_are_ordered_by_a_key_that_is_kept_back(build: Build, graph: Graph, ict_sad: Protocol) -> None:
+    order, workspace = "SELECT usubjid FROM analysis.adsl ORDER BY rowid", build()
+    written = write_snapshot(workspace, ict_sad, AS_OF, graph.dictionary, NOON).folder
     first = ask(written / "blinded.duckdb", order)
     assert sorted(first) != first and sorted(first) == ask(written / "unblinded.duckdb", order)
     again = write_snapshot(workspace, ict_sad, AS_OF, graph.dictionary, NOON).folder
