@@ -26,18 +26,26 @@ def ict_sad() -> Protocol:
 
 # The files that take longest: begun first, so that at the end no core waits for one of them.
 LONG = (
-    "end_to_end/test_truth.py",
     "end_to_end/test_nightly.py",
+    "end_to_end/test_truth.py",
+    "end_to_end/test_real_files.py",
     "faults/",
+    "sql/test_provenance.py",
+    "quality/test_checked_unit.py",
+    "quality/test_metric.py",
+    "warehouse/test_snapshot.py",
+    "warehouse/test_touched.py",
+    "warehouse/test_spark.py",
+    "warehouse/test_kept.py",
+    "report/board/test_published_trial.py",
+    "validation/test_side_by_side.py",
     "end_to_end/",
     "corpus/test_night.py",
-    "warehouse/test_spark.py",
-    "warehouse/test_touched.py",
     "sql/test_oracle.py",
-    "sql/test_provenance.py",
-    "quality/test_metric.py",
-    "quality/test_audit_ledger.py",
+    "test_data_cut.py",
+    "warehouse/test_last_files.py",
     "sql/test_data_queries.py",
+    "quality/test_audit_ledger.py",
 )
 
 

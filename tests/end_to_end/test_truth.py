@@ -255,8 +255,8 @@ def test_a_score_is_walked_back_to_the_cells_of_the_file_that_the_site_sent(faul
         header, line = next(csv.reader(lines[:1])), next(csv.reader([lines[answer["line_no"] - 1]]))
         cells.append(int(line[header.index(answer["source_column"])]))
     assert sum(cells) == row["aval"]
-    assert "rows" in faulty.run("trace", *words, expect=0).stdout
-    unclear = faulty.run("trace", *words[:2], expect=2)
+    assert "rows" in faulty.run_here("trace", *words, expect=0).stdout
+    unclear = faulty.run_here("trace", *words[:2], expect=2)
     assert unclear.stderr.startswith("more than one row of analysis.adqs is like that")
 
 
