@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationPlanned
 from dagster._core.event_api import EventLogRecord
 from sqlalchemy import Connection
 
@@ -52,6 +53,11 @@ ASSET_MADE = """
     VALUES (:asset_key, :record, :run_id, :timestamp)
     ON CONFLICT (asset_key) DO UPDATE SET last_materialization = excluded.last_materialization,
         last_run_id = excluded.last_run_id, last_materialization_timestamp = excluded.last_materialization_timestamp
+"""
+CHECK_PLANNED = """
+    INSERT INTO asset_check_executions (asset_key, check_name, run_id, execution_status, evaluation_event,
+        evaluation_event_timestamp, evaluation_event_storage_id)
+    VALUES (:asset_key, :check, :run_id, 'PLANNED', :event, :timestamp, :id)
 """
 CHECK_DONE = """
     UPDATE asset_check_executions SET execution_status = :status, evaluation_event = :event,
@@ -146,6 +152,9 @@ class NightEventLog(sqlite_event_log.SqliteEventLogStorage):
             row |= {"asset_key": check.asset_key.to_string(), "check": check.check_name, "partition": check.partition}
             if con.execute(CHECK_DONE, row).rowcount == 1:
                 return
+        elif isinstance(check, AssetCheckEvaluationPlanned) and check.partitions_subset is None:
+            con.execute(CHECK_PLANNED, row | {"asset_key": check.asset_key.to_string(), "check": check.check_name})
+            return
         self.store_asset_check_event(event, row["id"])
 
     def get_asset_records(self, asset_keys: Sequence[dg.AssetKey] | None = None) -> Sequence[AssetRecord]:

@@ -32,4 +32,4 @@ def site_handles(workspace: Workspace, site: str) -> HandleOf:
 def handle(key: bytes, table: str, primary_key: str) -> str:
     """The first ten letters, in base 32, of HMAC-SHA256 over the table and the primary key."""
     message = f"{table}\x1f{primary_key}".encode()
-    return b32encode(digest(key, message, sha256)).decode("ascii")[:LENGTH]
+    return b32encode(digest(key, message, sha256)[:LENGTH]).decode("ascii")[:LENGTH]  # five bits a letter

@@ -113,8 +113,9 @@ def record_pack(workspace: Workspace, protocol: Protocol, snapshot_id: str, made
     `made` is what `make_pack` said of it before.
     """
     folder = workspace.snapshots / snapshot_id
-    made = made or make_pack(workspace, protocol, folder)
-    content = made.content | {"audit": [audit_of(workspace, folder)]}
+    with _opened(folder / UNBLINDED):  # once for both that read it, which takes DuckDB longer than what they read
+        made = made or make_pack(workspace, protocol, folder)
+        content = made.content | {"audit": [audit_of(workspace, folder)]}
     if not is_kept(workspace, made.week.week):
         with open_build(workspace) as con:
             for table, kind, order in KEPT:

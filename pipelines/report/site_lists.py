@@ -11,7 +11,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
@@ -83,11 +83,14 @@ def write_site_lists(workspace: Workspace, protocol: Protocol, snapshot_id: str)
     """
     folder = workspace.reports / snapshot_id
     failures = []
-    for site in protocol.study.sites:
-        try:
-            _write(workspace, protocol, snapshot_id, site, folder / "sites" / site.site)
-        except Exception as error:  # noqa: BLE001 (the night is published; the other sites must have their lists)
-            failures.append(f"The list of data queries of {site.site} could not be written: {in_own_words(error)}")
+    with ExitStack() as held:
+        with suppress(Exception):  # what is wrong each list says
+            held.enter_context(_opened(workspace, snapshot_id))  # to open it takes DuckDB longer than to read from it
+        for site in protocol.study.sites:
+            try:
+                _write(workspace, protocol, snapshot_id, site, folder / "sites" / site.site)
+            except Exception as error:  # noqa: BLE001 (the night is published; the other sites must have their lists)
+                failures.append(f"The list of data queries of {site.site} could not be written: {in_own_words(error)}")
     return failures
 
 
