@@ -11,6 +11,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,7 @@ class NightEventLog(sqlite_event_log.SqliteEventLogStorage):
     def __init__(self, base_dir: str, inst_data: Any = None) -> None:
         self._held: dict[str, Connection] = {}
         self._there: set[tuple[str, str]] = set()
+        self._waiting: list[dg.EventLogEntry] = []
         self._made: dict[dg.AssetKey, AssetRecord] = {}
         super().__init__(base_dir, inst_data)
         self._db_lock = threading.RLock()  # type: ignore[assignment] # a transaction has others within it
@@ -105,15 +107,28 @@ class NightEventLog(sqlite_event_log.SqliteEventLogStorage):
         self.store_event_batch([event])
 
     def store_event_batch(self, events: Sequence[dg.EventLogEntry]) -> None:
-        with self.run_connection(events[0].run_id) as of_run, self.index_connection() as of_all:
-            for event in events:
-                mirror = MIRRORS.get(event.dagster_event.event_type) if event.dagster_event else _nowhere
-                if mirror is None or event.run_id != events[0].run_id:
-                    super().store_event(event)
-                    continue
-                row = self._row(event)
-                _driver(of_run).execute(EVENT, row)
-                mirror(self, _driver(of_all), event, row)
+        """An output is stored with the event that follows it at once: of what was put out, or that the step is done."""
+        with self._db_lock:
+            self._waiting += events
+            last = events[-1].dagster_event
+            if last is None or last.event_type is not dg.DagsterEventType.STEP_OUTPUT:
+                self._store_waiting()
+
+    def _store_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for run, events in groupby(waiting, key=lambda event: event.run_id):
+            with self.run_connection(run) as of_run, self.index_connection() as of_all:
+                for event in events:
+                    self._store(event, of_run, of_all)
+
+    def _store(self, event: dg.EventLogEntry, of_run: Connection, of_all: Connection) -> None:
+        mirror = MIRRORS.get(event.dagster_event.event_type) if event.dagster_event else _nowhere
+        if mirror is None:
+            super().store_event(event)
+            return
+        row = self._row(event)
+        _driver(of_run).execute(EVENT, row)
+        mirror(self, _driver(of_all), event, row)
 
     def _row(self, event: dg.EventLogEntry) -> dict[str, Any]:
         """What `_event_to_row` makes of an event of the usual kinds, or of a message without one."""
@@ -183,6 +198,7 @@ class NightEventLog(sqlite_event_log.SqliteEventLogStorage):
         return what in self._there
 
     def dispose(self) -> None:
+        self._store_waiting()
         for con in self._held.values():
             con.close()
         self._held.clear()
