@@ -10,9 +10,6 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
-from sqlalchemy.dialects import registry
-from sqlalchemy.engine.default import DefaultDialect
-
 
 class Later:
     """What `load` loads; it does when this is called, or something of it is asked for."""
@@ -52,16 +49,3 @@ def put_off(*modules: str) -> Iterator[None]:
         for name, stand_in in stand_ins.items():
             if sys.modules.get(name) is stand_in:
                 del sys.modules[name]
-
-
-@contextmanager
-def put_off_dialects(*names: str) -> Iterator[None]:
-    """Within the block a table that says something for these other databases only is not checked in what it says, for
-    which SQLAlchemy would load all that it knows of them."""
-    put = {name: lambda: DefaultDialect for name in names if name not in registry.impls}
-    registry.impls.update(put)
-    try:
-        yield
-    finally:
-        for name in put:
-            del registry.impls[name]

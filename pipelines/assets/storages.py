@@ -1,7 +1,7 @@
 """Dagster's records in SQLite files, loaded without what they take along for files of an older Dagster (alembic, with
 the dialects of three databases and a colourer of source texts) and for its daemon: a tenth of what a night loads."""
 
-from pipelines.assets.put_off import put_off, put_off_dialects
+from pipelines.assets.put_off import put_off
 
 NOT_USED = (
     "alembic",
@@ -14,7 +14,7 @@ NOT_USED = (
     "dagster._daemon",
 )
 
-with put_off(*NOT_USED), put_off_dialects("mysql", "postgresql"):
+with put_off(*NOT_USED):
     from dagster._core.storage import sqlite_storage
     from dagster._core.storage.event_log.base import AssetEntry, AssetRecord
     from dagster._core.storage.event_log.sqlite import sqlite_event_log
