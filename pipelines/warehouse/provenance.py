@@ -139,7 +139,7 @@ def _replayed(select: exp.Select, ctes: str, alias: str, wanted: _Wanted) -> str
     """
     again = select.copy()
     matches = [
-        f"({made.sql('duckdb')}) IS NOT DISTINCT FROM {_WANTED}.{identifier(name)}"
+        exp.NullSafeEQ(this=exp.Paren(this=made), expression=exp.column(name, table=_WANTED, quoted=True))
         for made, name in zip((_unaliased(item) for item in again.selects), wanted.names, strict=True)
         if not made.find(*_MANY_ROWS)
     ]
@@ -148,7 +148,7 @@ def _replayed(select: exp.Select, ctes: str, alias: str, wanted: _Wanted) -> str
     again.set("with_", None)
     again.set("expressions", [exp.Column(this=exp.Star(), table=exp.to_identifier(alias))])
     _require(again, alias)
-    on = " AND ".join(matches) or "TRUE"
+    on = exp.and_(*matches, copy=False) if matches else exp.true()
     again.join(wanted.rows, on=on, join_alias=_WANTED, dialect="duckdb", copy=False).distinct(copy=False)
     return f"{ctes} {again.sql('duckdb', copy=False)}"
 
