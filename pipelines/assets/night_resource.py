@@ -15,10 +15,8 @@ from pipelines.landing.scan import Landing, scan
 from pipelines.lock import run_lock, sites_locked
 from pipelines.night import Night, load_night
 from pipelines.quality.engine import ENGINE
-from pipelines.quality.pack import Pack, make_pack
 from pipelines.study.load import Protocol
 from pipelines.validation.isolation import reading
-from pipelines.warehouse.published import id_of
 from pipelines.workspace import Workspace
 
 
@@ -40,7 +38,6 @@ class NightResource(dg.ConfigurableResource["NightResource"]):
         return date.fromisoformat(self.as_of) if self.as_of else datetime.now(UTC).date()
 
     _read: list[Protocol] = PrivateAttr(default_factory=list)
-    _packs: dict[str, Pack] = PrivateAttr(default_factory=dict)
     _takes_in_only: bool = PrivateAttr(default=False)
 
     @property
@@ -53,17 +50,6 @@ class NightResource(dg.ConfigurableResource["NightResource"]):
         if not self._read:
             self._read.append(self.workspace.protocol())
         return self._read[0]
-
-    def pack(self, folder: Path) -> Pack:
-        """What the snapshot in `folder` leaves for the board's report, reckoned once a run."""
-        snapshot_id = id_of(folder)
-        if snapshot_id not in self._packs:
-            self._packs[snapshot_id] = make_pack(self.workspace, self.protocol(), folder)
-        return self._packs[snapshot_id]
-
-    def known_pack(self, snapshot_id: str) -> Pack | None:
-        """The same, where this run has reckoned it."""
-        return self._packs.get(snapshot_id)
 
     def landing(self) -> Landing:
         return scan(self.workspace.landing, self.protocol().study)

@@ -1,7 +1,6 @@
 """From tonight's tables to what readers see: written aside, verified, switched by one rename."""
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +15,6 @@ from pipelines.assets.table_key import key_of
 from pipelines.assets.tables import blocking_result
 from pipelines.quality.audit_ledger import record_nights
 from pipelines.quality.pack import try_record_pack
-from pipelines.report.beside import will_stand_beside
 from pipelines.report.board.pdf import DRAWER
 from pipelines.report.board.write import begin_open_report, try_open_report
 from pipelines.report.packs import show_pack
@@ -93,26 +91,14 @@ def _candidate() -> dg.AssetsDefinition:
             )
         ],
     )
-    def candidate(context: dg.AssetExecutionContext, night: NightResource) -> Iterator[dg.MaterializeResult[None]]:
+    def candidate(night: NightResource) -> Iterator[dg.MaterializeResult[None]]:
         with without_values():
             written = write_snapshot(night.workspace, night.protocol(), night.day, keep=False)
-            with ThreadPoolExecutor(1) as aside:
-                verifying = aside.submit(verify_snapshot, written.folder, written.rows)
-                _begin_report(night, context.run_id, written.folder)
-            differences = verifying.result()
+            differences = verify_snapshot(written.folder, written.rows)
         finding = Finding(len(differences), "; ".join(differences) or "every table was read back and is the same")
         yield dg.MaterializeResult(check_results=[blocking_result("digests", finding, CANDIDATE)])
 
     return candidate
-
-
-def _begin_report(night: NightResource, run_id: str, folder: Path) -> None:
-    """Of all that is still to do the report's PDF takes the longest: it is drawn while the rest is done."""
-    if not DRAWER.waits:
-        return
-    with suppress(Exception):  # what is wrong the report itself will say
-        beside = will_stand_beside(night.workspace, folder, night.pack(folder), night.record(run_id))
-        begin_open_report(night.workspace, night.protocol(), beside)
 
 
 def _snapshot() -> dg.AssetsDefinition:
@@ -132,7 +118,6 @@ def _snapshot() -> dg.AssetsDefinition:
             record = night.record(context.run_id)
             record.snapshot_id = folder.name
             record.finish(night.workspace, "published")
-            keep_build(night.workspace)  # only now: readers need not wait for that
             with suppress(OSError):  # what cannot be removed now is removed another night
                 prune_rows(night.workspace, night.protocol())
         return dg.MaterializeResult(metadata={"snapshot": folder.name})
@@ -172,7 +157,18 @@ def _for_people() -> list[dg.AssetsDefinition]:
 
 
 def _record_pack(night: NightResource, snapshot_id: str) -> list[str]:
-    return try_record_pack(night.workspace, night.protocol(), snapshot_id, night.known_pack(snapshot_id))
+    """Readers have the snapshot: the report can be begun, and the build be closed."""
+    said = try_record_pack(night.workspace, night.protocol(), snapshot_id)
+    _begin_report(night, snapshot_id)
+    keep_build(night.workspace)
+    return said
+
+
+def _begin_report(night: NightResource, snapshot_id: str) -> None:
+    """Of all that is still to do the report's PDF takes the longest: it is drawn while the rest is done."""
+    if DRAWER.waits:
+        with suppress(Exception):  # what is wrong the report itself will say
+            begin_open_report(night.workspace, night.protocol(), snapshot_id)
 
 
 def _open_report(night: NightResource, snapshot_id: str) -> list[str]:

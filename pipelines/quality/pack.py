@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,19 +80,8 @@ _TOTALS = """
 """
 
 
-@dataclass(frozen=True)
-class Pack:
-    """A night's week, and what `load_pack` will say of it but for the audit."""
-
-    week: Week
-    content: dict[str, Any]
-
-
-def make_pack(workspace: Workspace, protocol: Protocol, folder: Path) -> Pack:
-    """What the snapshot in `folder`, which may still be hidden, will leave; nothing of it is kept yet.
-
-    The night's build must still be there: the units behind the numbers are in no snapshot.
-    """
+def _made(workspace: Workspace, protocol: Protocol, folder: Path) -> tuple[Week, dict[str, Any]]:
+    """The week of the snapshot in `folder`, and what its night's report needs."""
     with _opened(folder / BLINDED) as con:
         week = _week(con, protocol, folder)
     earlier = [other for other in load_weeks(workspace) if other.week < week.week]
@@ -104,32 +93,32 @@ def make_pack(workspace: Workspace, protocol: Protocol, folder: Path) -> Pack:
         week = replace(week, recruitment=asdict(recruitment))
         if earlier:
             content |= _moved(con, workspace, earlier[-1], week, recruitment, protocol.study)
-    return Pack(week, content)
+    content["audit"] = [audit_of(workspace, folder)]
+    return week, content
 
 
-def record_pack(workspace: Workspace, protocol: Protocol, snapshot_id: str, made: Pack | None = None) -> None:
+def record_pack(workspace: Workspace, protocol: Protocol, snapshot_id: str) -> None:
     """Keep the week of a night that was just published, if it is the week's first, and what its report needs.
 
-    `made` is what `make_pack` said of it before.
+    The night's build must still be there: the units behind the numbers are in no snapshot.
     """
     folder = workspace.snapshots / snapshot_id
     with _opened(folder / UNBLINDED):  # once for both that read it, which takes DuckDB longer than what they read
-        made = made or make_pack(workspace, protocol, folder)
-        content = made.content | {"audit": [audit_of(workspace, folder)]}
-    if not is_kept(workspace, made.week.week):
+        week, content = _made(workspace, protocol, folder)
+    if not is_kept(workspace, week.week):
         with open_build(workspace) as con:
             for table, kind, order in KEPT:
-                _keep(con, table, order, units_file(workspace, made.week.week, kind))
-    save_week(workspace, made.week)
+                _keep(con, table, order, units_file(workspace, week.week, kind))
+    save_week(workspace, week)
     path = night_file(workspace, snapshot_id)
     effects.make_directory(path.parent)
     effects.write(path, json.dumps(content, ensure_ascii=False, indent=1).encode())
 
 
-def try_record_pack(workspace: Workspace, protocol: Protocol, snapshot_id: str, made: Pack | None = None) -> list[str]:
+def try_record_pack(workspace: Workspace, protocol: Protocol, snapshot_id: str) -> list[str]:
     """The same in a night, which is published by then: returns a sentence where it could not be kept."""
     try:
-        record_pack(workspace, protocol, snapshot_id, made)
+        record_pack(workspace, protocol, snapshot_id)
     except Exception as error:  # noqa: BLE001 (the report says what it lacks)
         return [f"The week's history could not be kept: {in_own_words(error)}"]
     return []

@@ -15,17 +15,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipelines.night import nights
 from pipelines.quality.cards import check_grid, judge_again
 from pipelines.quality.check_table import write_table
-from pipelines.quality.history import Week, shown_status, sunday_of
+from pipelines.quality.history import Week, load_weeks, shown_status, sunday_of
 from pipelines.quality.indicators import judge_indicators, stored_count
-from pipelines.report.beside import Beside, kept_beside
+from pipelines.quality.pack import load_pack
 from pipelines.report.board_trust import identity
 from pipelines.study.load import Protocol
 from pipelines.verification import verifications
 from pipelines.warehouse.code_version import code_version
 from pipelines.warehouse.database import CLOSED, create_table, insert_rows
-from pipelines.warehouse.published import BLINDED, MANIFEST, id_of
+from pipelines.warehouse.published import BLINDED, MANIFEST
 from pipelines.warehouse.quoting import identifier, identifiers, literal
 from pipelines.warehouse.study_tables import create_study_tables
 from pipelines.workspace import Workspace
@@ -57,23 +58,16 @@ WORSE = {"OK": 0, "WATCH": 1, "ACTION": 2}
 
 
 @contextmanager
-def board_data(
-    workspace: Workspace, protocol: Protocol, snapshot_id: str, beside: Beside | None = None
-) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection in memory that holds the report's tables and nothing else of the snapshot's.
-
-    `beside`: what will stand beside a snapshot that is still hidden.
-    """
+def board_data(workspace: Workspace, protocol: Protocol, snapshot_id: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection in memory that holds the report's tables and nothing else of the snapshot's."""
     import duckdb
-
-    beside = beside or kept_beside(workspace, snapshot_id)
 
     con = duckdb.connect(config=dict(CLOSED))
     try:
         con.execute("SET TimeZone = 'UTC'")
-        _take_safe(con, beside.folder / BLINDED)
+        _take_safe(con, workspace.snapshots / snapshot_id / BLINDED)
         _judge(con, protocol)
-        _take_history(con, workspace, protocol, beside)
+        _take_history(con, workspace, protocol, snapshot_id)
         yield con
     finally:
         con.close()
@@ -117,12 +111,12 @@ def _records(con: duckdb.DuckDBPyConnection, table: str) -> list[dict[str, Any]]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
-def _take_history(con: duckdb.DuckDBPyConnection, workspace: Workspace, protocol: Protocol, beside: Beside) -> None:
+def _take_history(con: duckdb.DuckDBPyConnection, workspace: Workspace, protocol: Protocol, snapshot_id: str) -> None:
     ((as_of,),) = con.execute("SELECT as_of FROM meta.snapshot").fetchall()
-    weeks = [week for week in beside.weeks if week.as_of <= as_of]
+    weeks = [week for week in load_weeks(workspace) if week.as_of <= as_of]
     before = [week for week in weeks if week.week < sunday_of(as_of)][-1:]
-    pack = beside.pack
-    manifest = json.loads((beside.folder / MANIFEST).read_bytes())
+    pack = load_pack(workspace, snapshot_id)
+    manifest = json.loads((workspace.snapshots / snapshot_id / MANIFEST).read_bytes())
     rows: dict[str, list[Sequence[Any]]] = {
         "board.weekly": [_weekly(week, value) for week in weeks for value in week.values],
         "board.shown": list(_shown(con, weeks)),
@@ -139,13 +133,13 @@ def _take_history(con: duckdb.DuckDBPyConnection, workspace: Workspace, protocol
         ],
         "board.rule_change": list(_rule_changes(con, before, protocol, manifest)),
         "board.handle": pack["handles"],
-        "board.night": [(n.started_at, n.finished_at, n.as_of, n.outcome) for n in beside.nights],
+        "board.night": [(n.started_at, n.finished_at, n.as_of, n.outcome) for n in nights(workspace)],
         "board.identity": list(identity(workspace, manifest, before[0].snapshot_id if before else None)),
         "board.audit": [tuple(audit.values()) for audit in pack.get("audit", [])],
         "board.verification": [
             (n, v.made_at[:10], v.from_backup, v.digests_hold, v.chain_holds, v.rebuilt, v.seconds)
             for n, v in enumerate(verifications(workspace))
-            if v.snapshot_id <= id_of(beside.folder)  # not what was verified after it
+            if v.snapshot_id <= snapshot_id  # not what was verified after it
         ],
     }
     for name, columns in BOARD.items():

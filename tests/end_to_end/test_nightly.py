@@ -97,7 +97,7 @@ def test_a_second_night_without_news_comes_to_the_same(trial: Trial) -> None:
 
 
 @pytest.mark.skipif(not has_pango(), reason="without the system library Pango there is no PDF")
-def test_the_pdf_is_begun_before_publication_and_nothing_of_a_night_held_back_is_left(
+def test_the_pdf_is_drawn_beside_the_rest_of_the_night_and_nothing_of_one_held_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun: list[str] = []
@@ -109,11 +109,11 @@ def test_the_pdf_is_begun_before_publication_and_nothing_of_a_night_held_back_is
     with monkeypatch.context() as patch:
         patch.setattr(publication, "verify_snapshot", lambda *_: ["blinded.duckdb: made up"])
         trial.night_here(*AS_OF, expect=3)
-    assert len(begun) == 1 and pdf.DRAWER.blocks == []
+    assert begun == [] and pdf.DRAWER.blocks == []
     assert not [*trial.workspace.reports.rglob("open.*")] and not [*trial.workspace.reports.rglob("queries.*")]
     trial.night_here("--full", *AS_OF)
     latest = trial.workspace.reports / "latest"
-    assert len(begun) == 2 and (latest / "open.html").read_text(encoding="utf-8") == begun[1]
+    assert begun == [(latest / "open.html").read_text(encoding="utf-8")]
     assert drawn_here == [] and (latest / "open.pdf").read_bytes().startswith(b"%PDF")
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from pipelines.report.beside import Beside
 from pipelines.report.board_data import board_data
 from pipelines.study.load import Protocol
 from pipelines.warehouse.published import BLINDED, MANIFEST
@@ -53,11 +52,8 @@ class Source:
 
 
 @contextmanager
-def open_source(
-    workspace: Workspace, protocol: Protocol, snapshot_id: str, beside: Beside | None = None
-) -> Iterator[Source]:
+def open_source(workspace: Workspace, protocol: Protocol, snapshot_id: str) -> Iterator[Source]:
     """What the open report may know of a snapshot, judged by the study file that is given; see `board_data`."""
-    folder = beside.folder if beside else workspace.snapshots / snapshot_id
-    tables = json.loads((folder / MANIFEST).read_bytes())["files"][BLINDED]["tables"]
-    with board_data(workspace, protocol, snapshot_id, beside) as con:
+    tables = json.loads((workspace.snapshots / snapshot_id / MANIFEST).read_bytes())["files"][BLINDED]["tables"]
+    with board_data(workspace, protocol, snapshot_id) as con:
         yield Source(con, {name: table["digest"] for name, table in tables.items()})

@@ -7,14 +7,12 @@ from pathlib import Path
 
 from pipelines import effects
 from pipelines.own_words import in_own_words
-from pipelines.report.beside import Beside
 from pipelines.report.board.page import open_page
 from pipelines.report.board.pdf import NoPdf, begin_pdf, to_pdf
 from pipelines.report.board.source import open_source
 from pipelines.report.board.trial import trial_of
 from pipelines.report.packs import LATEST
 from pipelines.study.load import Protocol
-from pipelines.warehouse.published import id_of
 from pipelines.workspace import Workspace
 
 PAGE, PDF = "open.html", "open.pdf"
@@ -47,17 +45,17 @@ def write_open_report(
     return []
 
 
-def begin_open_report(workspace: Workspace, protocol: Protocol, beside: Beside) -> None:
-    """Have the PDF of a snapshot that is still hidden drawn beside other work, where the last report has none of the
-    same page. Nothing is written: what was drawn is taken where the page of the published snapshot is that one."""
-    page, as_of = _page(workspace, protocol, id_of(beside.folder), beside)
+def begin_open_report(workspace: Workspace, protocol: Protocol, snapshot_id: str) -> None:
+    """Have the PDF of a snapshot drawn beside other work, where the last report has none of the same page. Nothing is
+    written: what was drawn is taken when the report is, where its page is that one."""
+    page, as_of = _page(workspace, protocol, snapshot_id)
     if not _pdf_of(workspace.reports / LATEST, page):
         begin_pdf(page, as_of)
 
 
-def _page(workspace: Workspace, protocol: Protocol, snapshot_id: str, beside: Beside | None = None) -> tuple[str, date]:
+def _page(workspace: Workspace, protocol: Protocol, snapshot_id: str) -> tuple[str, date]:
     """The page, and its cut-off."""
-    with open_source(workspace, protocol, snapshot_id, beside) as source:
+    with open_source(workspace, protocol, snapshot_id) as source:
         trial = trial_of(source, protocol.study)
         return open_page(source, trial), trial.as_of
 

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from pipelines.effects import watched
-from pipelines.report.beside import Beside
 from pipelines.report.board import write
 from pipelines.report.board.pdf import NO_PANGO, NoPdf
 from pipelines.report.packs import show_pack
@@ -31,9 +30,7 @@ class Desk:
         self.has_pango = True
 
     @contextmanager
-    def source(
-        self, _workspace: Workspace, _protocol: Protocol, snapshot_id: str, _beside: Beside | None = None
-    ) -> Iterator[Any]:
+    def source(self, _workspace: Workspace, _protocol: Protocol, snapshot_id: str) -> Iterator[Any]:
         source, self.trial = numbers(study(["Oxford"]), self.people[snapshot_id])
         yield source
 
@@ -48,8 +45,7 @@ class Desk:
         return write.write_open_report(self.workspace, self.protocol, snapshot_id, folder)
 
     def begin(self, snapshot_id: str) -> None:
-        hidden = Beside(self.workspace.snapshots / f".{snapshot_id}.writing", [], {}, [])
-        write.begin_open_report(self.workspace, self.protocol, hidden)
+        write.begin_open_report(self.workspace, self.protocol, snapshot_id)
 
     def pdf(self, snapshot_id: str) -> Path:
         return self.workspace.reports / snapshot_id / write.PDF
