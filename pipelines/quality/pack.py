@@ -88,12 +88,12 @@ def _made(workspace: Workspace, protocol: Protocol, folder: Path) -> tuple[Week,
     content = dict(NOTHING)
     with _opened(folder / UNBLINDED) as con:
         content["handles"] = list(_handles(con, workspace))
+        content["audit"] = [_audit(con, workspace)]
     with open_build(workspace) as con:
         recruitment = recruitment_now(con)
         week = replace(week, recruitment=asdict(recruitment))
         if earlier:
             content |= _moved(con, workspace, earlier[-1], week, recruitment, protocol.study)
-    content["audit"] = [audit_of(workspace, folder)]
     return week, content
 
 
@@ -102,9 +102,7 @@ def record_pack(workspace: Workspace, protocol: Protocol, snapshot_id: str) -> N
 
     The night's build must still be there: the units behind the numbers are in no snapshot.
     """
-    folder = workspace.snapshots / snapshot_id
-    with _opened(folder / UNBLINDED):  # once for both that read it, which takes DuckDB longer than what they read
-        week, content = _made(workspace, protocol, folder)
+    week, content = _made(workspace, protocol, workspace.snapshots / snapshot_id)
     if not is_kept(workspace, week.week):
         with open_build(workspace) as con:
             for table, kind, order in KEPT:
@@ -175,17 +173,16 @@ def _handles(con: duckdb.DuckDBPyConnection, workspace: Workspace) -> Iterator[l
         yield from ([name, site, one] for one in sorted(set(made))[:MOST])
 
 
-def audit_of(workspace: Workspace, folder: Path) -> dict[str, Any]:
-    """Whether the chain of changes of the snapshot in `folder` holds, and whether every earlier night's is its
-    beginning; no counts, for the chain also holds corrections of files that tell arms."""
-    with _opened(folder / UNBLINDED) as con:
-        con.execute("SET TimeZone = 'UTC'")
-        ledger = judge_present(workspace, con)
-        return {
-            "chain_holds": first_broken_link(con) is None,
-            "ledger_holds": ledger.broken_line is None,
-            "n_unexplained": sum(not night.reasons for night in ledger.rechained),
-        }
+def _audit(con: duckdb.DuckDBPyConnection, workspace: Workspace) -> dict[str, Any]:
+    """Whether the chain of changes of a snapshot holds, and whether every earlier night's is its beginning; no counts,
+    for the chain also holds corrections of files that tell arms."""
+    con.execute("SET TimeZone = 'UTC'")
+    ledger = judge_present(workspace, con)
+    return {
+        "chain_holds": first_broken_link(con) is None,
+        "ledger_holds": ledger.broken_line is None,
+        "n_unexplained": sum(not night.reasons for night in ledger.rechained),
+    }
 
 
 def _moved(
