@@ -14,7 +14,6 @@ from pipelines.assets.sites import arrival, site_key
 from pipelines.landing.receipt import Receipt
 from pipelines.landing.receive import Received, receive
 from pipelines.night import Night
-from pipelines.quality.engine import ENGINE
 from pipelines.study.study import Study
 from pipelines.validation.deliveries import receipts_of
 from pipelines.validation.delivery import conservation_gap
@@ -53,8 +52,6 @@ def _deliveries(study: Study, by_site: dg.PartitionsDefinition[str]) -> dg.Asset
             receipts = receipts_of(night.workspace, night.protocol())
             mine = [receipt for receipt in receipts if receipt.site_id in context.partition_keys]
             session.ask(night.workspace, night.protocol(), _by_feed(mine))
-            if record.received or night.full:
-                session.when_a_core_is_free(ENGINE.load)  # there will be something to judge
         for site_id, arrived in _arrived(receipts, record).items():
             context.log_event(arrival(site_id, arrived))
         return dg.MaterializeResult(metadata=_counts_of_look(record))

@@ -70,8 +70,8 @@ class NightResource(dg.ConfigurableResource["NightResource"]):
         self._takes_in_only = taken is not None
         whole = nullcontext() if taken else run_lock(self.workspace)
         with whole, sites_locked(self.workspace, taken or every), reading() as session:
-            if session.expects_more:
-                ENGINE.load()  # there will be something to judge, and until anything is read a core has nothing to do
+            if session.expects_more:  # there will be something to judge; until anything is read a core is free
+                session.when_a_core_is_free(ENGINE.load)
             yield self
 
 
