@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from graphlib import TopologicalSorter
@@ -11,8 +10,10 @@ from queue import SimpleQueue
 from threading import Event, Lock
 from typing import TypeVar
 
+from pipelines.cores import usable_cores
+
 T = TypeVar("T")
-AT_ONCE = min(4, os.cpu_count() or 1)  # planning a small table keeps one core busy, however many DuckDB may use
+AT_ONCE = min(4, usable_cores())  # planning a small table keeps one core busy, however many DuckDB may use
 
 
 def side_by_side(
