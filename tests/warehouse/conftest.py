@@ -24,13 +24,17 @@ Build = Callable[..., Workspace]
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory, ict_sad: Protocol) -> Workspace:
     """The small trial published once, for tests that only read it."""
-    folder = tmp_path_factory.mktemp("published")
+    workspace, snapshot = _written(tmp_path_factory.mktemp("published"), ict_sad)
+    publish(workspace, ict_sad, snapshot)
+    return workspace
+
+
+def _written(folder: Path, protocol: Protocol) -> tuple[Workspace, Path]:
+    """A workspace with the small trial in a hidden snapshot, and that."""
     (folder / "workspace").mkdir()
     workspace, graph = Workspace(folder / "workspace"), write_files(folder / "files")
-    _build(workspace, graph, ict_sad, deliveries(folder / "drops"))
-    publish(workspace, ict_sad, write_snapshot(workspace, ict_sad, AS_OF, graph.dictionary, NOON).folder)
-    close_build(workspace)
-    return workspace
+    _build(workspace, graph, protocol, deliveries(folder / "drops"))
+    return workspace, write_snapshot(workspace, protocol, AS_OF, graph.dictionary, NOON).folder
 
 
 def _build(workspace: Workspace, graph: Graph, protocol: Protocol, drops: Sequence[ADelivery]) -> None:
@@ -65,13 +69,7 @@ def build(tmp_path: Path, workspace: Workspace, graph: Graph, ict_sad: Protocol)
 
 @pytest.fixture(scope="module")
 def written_once(tmp_path_factory: pytest.TempPathFactory, ict_sad: Protocol) -> Path:
-    folder = tmp_path_factory.mktemp("written")
-    (folder / "workspace").mkdir()
-    workspace, graph = Workspace(folder / "workspace"), write_files(folder / "files")
-    _build(workspace, graph, ict_sad, deliveries(folder / "drops"))
-    snapshot = write_snapshot(workspace, ict_sad, AS_OF, graph.dictionary, NOON).folder
-    close_build(workspace)
-    return snapshot
+    return _written(tmp_path_factory.mktemp("written"), ict_sad)[1]
 
 
 @pytest.fixture
