@@ -45,7 +45,7 @@ EVERY_NIGHT = dg.FreshnessPolicy.cron(deadline_cron="0 4 * * *", lower_bound_del
 
 def publication_assets(graph: Graph) -> list[dg.AssetsDefinition]:
     """The dictionary of what was built, the snapshot aside, the snapshot published, and what is rendered from it."""
-    return [_dictionary(graph), _candidate(), _snapshot(), *_for_people()]
+    return [_dictionary(graph), _candidate(graph), _snapshot(), *_for_people()]
 
 
 def _dictionary(graph: Graph) -> dg.AssetsDefinition:
@@ -75,7 +75,7 @@ def _dictionary(graph: Graph) -> dg.AssetsDefinition:
     return dictionary
 
 
-def _candidate() -> dg.AssetsDefinition:
+def _candidate(graph: Graph) -> dg.AssetsDefinition:
     @dg.asset(
         key=CANDIDATE,
         deps=[DICTIONARY, CLINICIAN_LISTS],  # nobody is told of a night of which the clinicians were not
@@ -93,7 +93,7 @@ def _candidate() -> dg.AssetsDefinition:
     )
     def candidate(night: NightResource) -> Iterator[dg.MaterializeResult[None]]:
         with without_values():
-            written = write_snapshot(night.workspace, night.protocol(), night.day, keep=False)
+            written = write_snapshot(night.workspace, night.protocol(), night.day, graph.dictionary, keep=False)
             differences = verify_snapshot(written.folder, written.rows)
         finding = Finding(len(differences), "; ".join(differences) or "every table was read back and is the same")
         yield dg.MaterializeResult(check_results=[blocking_result("digests", finding, CANDIDATE)])

@@ -1,9 +1,10 @@
-"""What the SQL files say of themselves, kept beside the program: parsing them takes longer than a night with nothing
-new.
+"""What the SQL files and the table dictionary say, kept beside the program: parsing them takes longer than a night with
+nothing new.
 
-Kept is which table reads which, and the lineage of columns, under the digest of the code that they follow from. The
-SQL itself is always read from its file. It lies where Python keeps compiled modules, so that every workspace has it
-from its first night on; where the program's folder may not be written to, in the workspace's store.
+Kept is which table reads which, the lineage of columns, and the dictionary, under the digest of the code that they
+follow from. The SQL itself is always read from its file. What is kept lies where Python keeps compiled modules, so that
+every workspace has it from its first night on; where the program's folder may not be written to, in the workspace's
+store.
 """
 
 from __future__ import annotations
@@ -19,17 +20,19 @@ from typing import Any
 
 from pipelines import effects
 from pipelines.warehouse.code_version import code_version
-from pipelines.warehouse.dictionary import load_dictionary
+from pipelines.warehouse.dictionary import Dictionary, Table
 from pipelines.warehouse.graph import SQL, Graph, Lineage, Query, load_graph
 
 
 @dataclass(frozen=True)
 class _Facts:
-    """Of every SQL file, by the table that it makes: what it reads, of the settings too, and its columns' lineage."""
+    """Of every SQL file, by the table that it makes: what it reads, of the settings too, and its columns' lineage; and
+    the dictionary."""
 
     reads: dict[str, list[str]]
     settings: dict[str, list[str]]
     lineage: dict[str, Lineage]
+    dictionary: Dictionary
 
 
 BESIDE_THE_PROGRAM = Path(cache_from_source(__file__)).with_name("graph.json")
@@ -60,7 +63,7 @@ def _graph(facts: _Facts) -> Graph:
         layer, table = name.split(".")
         path = SQL / layer / f"{table}.sql"
         queries[name] = Query(name, path, path.read_text(encoding="utf-8"), tuple(reads), tuple(facts.settings[name]))
-    return Graph(queries, load_dictionary(), facts.lineage)
+    return Graph(queries, facts.dictionary, facts.lineage)
 
 
 def _written(graph: Graph) -> str:
@@ -69,6 +72,7 @@ def _written(graph: Graph) -> str:
         "reads": {name: query.reads for name, query in graph.queries.items()},
         "settings": {name: query.settings for name, query in graph.queries.items()},
         "lineage": {name: graph.column_lineage(name) for name in graph.queries},
+        "dictionary": [table.model_dump(mode="json", exclude_defaults=True) for table in graph.dictionary.values()],
     }
     text = json.dumps(content)
     return f"{sha256(text.encode()).hexdigest()}\n{text}"
@@ -89,7 +93,8 @@ def _load(file: Path) -> _Facts | None:
         name: {column: [(table, source) for table, source in sources] for column, sources in columns.items()}
         for name, columns in content["lineage"].items()
     }
-    return _Facts(content["reads"], content["settings"], lineage)
+    dictionary = {table.table: table for table in map(Table.model_validate, content["dictionary"])}
+    return _Facts(content["reads"], content["settings"], lineage, dictionary)
 
 
 def _code() -> list[str]:
