@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines import effects
+from pipelines.made_before import made_before
 from pipelines.own_words import in_own_words
 from pipelines.quality.audit_chain import first_broken_link
 from pipelines.quality.audit_ledger import judge_present
 from pipelines.quality.central_steps import central_in_steps
 from pipelines.quality.derived_steps import indicators_in_steps, kinds_of_checks
 from pipelines.quality.explain import Between, explain
-from pipelines.quality.handles import site_handles
+from pipelines.quality.handles import HandleOf, site_handles
 from pipelines.quality.history import (
     UnitsKind,
     Value,
@@ -38,7 +39,9 @@ from pipelines.study.grid import load_grid
 from pipelines.study.indicator import load_indicators
 from pipelines.study.load import Protocol
 from pipelines.study.study import Study
+from pipelines.warehouse.code_version import code_version
 from pipelines.warehouse.database import CLOSED, open_build
+from pipelines.warehouse.fingerprint import rows_digest
 from pipelines.warehouse.published import BLINDED, MANIFEST, UNBLINDED, id_of
 from pipelines.warehouse.quoting import literal
 from pipelines.workspace import Workspace
@@ -87,7 +90,7 @@ def _made(workspace: Workspace, protocol: Protocol, folder: Path) -> tuple[Week,
     earlier = [other for other in load_weeks(workspace) if other.week < week.week]
     content = dict(NOTHING)
     with _opened(folder / UNBLINDED) as con:
-        content["handles"] = list(_handles(con, workspace))
+        content["handles"] = _handles(con, workspace)
         content["audit"] = [_audit(con, workspace)]
     with open_build(workspace) as con:
         recruitment = recruitment_now(con)
@@ -158,19 +161,29 @@ def _week(con: duckdb.DuckDBPyConnection, protocol: Protocol, folder: Path) -> W
     )
 
 
-def _handles(con: duckdb.DuckDBPyConnection, workspace: Workspace) -> Iterator[list[str]]:
-    """(check or indicator, site, handle): of what fails, up to twenty each, in the order of the handles."""
+def _handles(con: duckdb.DuckDBPyConnection, workspace: Workspace) -> list[list[str]]:
+    """(check or indicator, site, handle): of what fails, up to twenty each, in the order of the handles.
+
+    Kept from night to night: thousands of handles are made to find those twenty."""
+    sites = con.execute(f"SELECT DISTINCT site_id FROM ({_FAILING}) ORDER BY ALL").fetchall()  # noqa: S608
+    calls = {site: site_handles(workspace, site) for (site,) in sites}
+    keys = {site: call("", "") for site, call in calls.items()}  # the handle of nothing tells a key from another
+    made_of = repr((rows_digest(con, f"({_FAILING})"), keys, code_version()))
+    kept: list[list[str]] = made_before(
+        folder_of(workspace) / "handles", made_of, lambda: list(_made_handles(con, calls))
+    )
+    return kept
+
+
+def _made_handles(con: duckdb.DuckDBPyConnection, calls: Mapping[str, HandleOf]) -> Iterator[list[str]]:
     cards = {indicator.kri: indicator.limit for indicator in load_indicators()} | load_grid().twins
-    found: dict[tuple[str, str], list[str]] = {}
-    calls: dict[str, Any] = {}
+    found: dict[tuple[str, str], set[str]] = {}
     for name, site, table, key in con.execute(_FAILING).fetchall():
-        if site not in calls:
-            calls[site] = site_handles(workspace, site)
         made = calls[site](table, key)
         for called in {name, cards.get(name, name)}:
-            found.setdefault((called, site), []).append(made)
-    for (name, site), made in sorted(found.items()):
-        yield from ([name, site, one] for one in sorted(set(made))[:MOST])
+            found.setdefault((called, site), set()).add(made)
+    for (name, site), handles in sorted(found.items()):
+        yield from ([name, site, one] for one in sorted(handles)[:MOST])
 
 
 def _audit(con: duckdb.DuckDBPyConnection, workspace: Workspace) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -14,6 +15,7 @@ import polars as pl
 import pytest
 
 from pipelines.night import Night
+from pipelines.quality import pack
 from pipelines.quality.audit_ledger import record_nights
 from pipelines.quality.check_table import write_check_results, write_table
 from pipelines.quality.history import folder_of, load_weeks, units_file
@@ -32,6 +34,7 @@ from pipelines.warehouse.build import derive, start_build
 from pipelines.warehouse.database import build_file, open_build
 from pipelines.warehouse.graph import load_graph
 from pipelines.warehouse.publish import publish
+from pipelines.warehouse.published import UNBLINDED
 from pipelines.warehouse.snapshot import write_snapshot
 from pipelines.workspace import Workspace
 from tests.faults.night import new_trial, second_drop, take_in
@@ -339,6 +342,31 @@ def test_a_handle_is_looked_up_on_the_sites_own_list(told: Any) -> None:
     before = {row[2] for row in load_pack(workspace, snapshots[0])["handles"]}
     after = {row[2] for row in load_pack(workspace, snapshots[1])["handles"]}
     assert before & after, "the same record has the same handle on every night"
+
+
+def test_handles_are_kept_and_those_of_another_key_or_other_records_are_made_anew(told: Any, tmp_path: Path) -> None:
+    shutil.copytree(told[0].root, tmp_path / "trial", symlinks=True)
+    workspace, (_, snapshot_id) = Workspace(tmp_path / "trial"), told[2]
+    database = workspace.snapshots / snapshot_id / UNBLINDED
+
+    def handles() -> list[list[str]]:
+        with duckdb.connect(str(database), read_only=True) as con:
+            return pack._handles(con, workspace)
+
+    def as_made_anew() -> list[list[str]]:
+        (folder_of(workspace) / "handles").unlink()
+        return handles()
+
+    before = handles()
+    assert before and before == as_made_anew() == handles()
+    (workspace.keys / "site-oxford.key").unlink()
+    after = handles()
+    assert not {handle for *_, handle in before} & {handle for *_, handle in after} and after == as_made_anew()
+    database.chmod(0o600)
+    with duckdb.connect(str(database)) as con:
+        con.execute("DELETE FROM quality.bad_unit WHERE kri = 'K04'")
+    fewer = handles()
+    assert not any(name == "K04" for name, *_ in fewer) and fewer == as_made_anew()
 
 
 def test_the_report_can_see_only_what_is_safe(told: Any) -> None:
