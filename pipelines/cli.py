@@ -24,7 +24,8 @@ from pipelines.commands.try_notices import try_notices
 from pipelines.commands.verify import verify
 from pipelines.workspace import Workspace
 
-# How often Python looks for refuse. As it comes it does so at every 700 objects: a tenth of a night, for nothing found.
+# How often Python looks for refuse in a night, once all is loaded that the night needs. As it comes it does so at every
+# 700 objects, from the beginning: a tenth of a night, for nothing found.
 SELDOM = (50_000, 5, 5)
 
 
@@ -141,6 +142,7 @@ def nightly(
 ) -> None:
     """Take in what sites dropped, derive every table, publish a snapshot."""
     gc.set_threshold(*SELDOM)
+    gc.disable()
     protocol = protocol_of(workspace)
     deployment_of(workspace)
     unknown = sorted(set(sites) - set(protocol.study.site_by_id))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -21,6 +22,7 @@ from pipelines.night import Night, load_night
 from pipelines.quality.engine import ENGINE
 from pipelines.report.board.pdf import DRAWER
 from pipelines.study.load import Protocol
+from pipelines.warehouse.kept import begin_to_reopen
 from pipelines.workspace import Workspace
 
 
@@ -43,24 +45,23 @@ def run_nightly(
     protocol = workspace.protocol()
     may_draw = DRAWER.may_load() if workspace.deployment().report_pdf else nullcontext()
     with _held(workspace, protocol), ENGINE.may_load(), may_draw:
+        begin_to_reopen(workspace)
         run_id = str(uuid.uuid4())
         asked = {"root": str(workspace.root), "as_of": day.isoformat(), "sites": sites or None, "full": full}
         with run_records(workspace) as instance:
             close_interrupted_runs(workspace, instance)
             instance.add_event_listener(run_id, lambda entry: _tell(entry, say))
-            result = (
-                definitions_of(workspace)
-                .resolve_job_def(NIGHTLY)
-                .execute_in_process(
-                    instance=instance,
-                    run_id=run_id,
-                    raise_on_error=False,
-                    tags=every_site(protocol.study) | BY_COMMAND_LINE,
-                    run_config={
-                        "resources": {"night": {"config": {**asked, "settle_seconds": settle_seconds}}},
-                        "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
-                    },
-                )
+            job = definitions_of(workspace).resolve_job_def(NIGHTLY)
+            _look_for_refuse()
+            result = job.execute_in_process(
+                instance=instance,
+                run_id=run_id,
+                raise_on_error=False,
+                tags=every_site(protocol.study) | BY_COMMAND_LINE,
+                run_config={
+                    "resources": {"night": {"config": {**asked, "settle_seconds": settle_seconds}}},
+                    "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+                },
             )
         night = load_night(workspace, run_id) or Night(run_id, "", day.isoformat(), sites)
         if not result.success:
@@ -89,6 +90,13 @@ def _held(workspace: Workspace, protocol: Protocol) -> Iterator[None]:
             yield
     except Timeout:
         raise Busy from None
+
+
+def _look_for_refuse() -> None:
+    """Where Python was told to wait with that until all is loaded: what there is by now is none, and not looked at."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
 
 
 def _tell(entry: dg.EventLogEntry, say: Callable[[str], None]) -> None:

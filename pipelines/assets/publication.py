@@ -23,7 +23,7 @@ from pipelines.validation.pruning import prune_rows
 from pipelines.warehouse.checks import Finding, dictionary_gaps
 from pipelines.warehouse.database import open_build
 from pipelines.warehouse.graph import Graph
-from pipelines.warehouse.kept import keep_build
+from pipelines.warehouse.kept import begin_to_keep, keep_build
 from pipelines.warehouse.publish import publish
 from pipelines.warehouse.published import WRITING
 from pipelines.warehouse.snapshot import write_snapshot
@@ -160,7 +160,7 @@ def _record_pack(night: NightResource, snapshot_id: str) -> list[str]:
     """Readers have the snapshot: the report can be begun, and the build be closed."""
     said = try_record_pack(night.workspace, night.protocol(), snapshot_id)
     _begin_report(night, snapshot_id)
-    keep_build(night.workspace)
+    begin_to_keep(night.workspace)
     return said
 
 
@@ -173,7 +173,9 @@ def _begin_report(night: NightResource, snapshot_id: str) -> None:
 
 def _open_report(night: NightResource, snapshot_id: str) -> list[str]:
     said = try_open_report(night.workspace, night.protocol(), snapshot_id)
-    return [*said, *show_pack(night.workspace, snapshot_id)]
+    said += show_pack(night.workspace, snapshot_id)
+    keep_build(night.workspace)
+    return said
 
 
 def _made_of_snapshot(

@@ -33,7 +33,7 @@ from pipelines.warehouse.database import (
     open_build,
     transaction,
 )
-from pipelines.warehouse.digest import sha256_of
+from pipelines.warehouse.digest_beside import begin_digest, digest_of
 from pipelines.warehouse.fingerprint import as_text, fingerprint, fingerprint_and_columns
 from pipelines.warehouse.gathered import gathered_name, is_gathered
 from pipelines.warehouse.graph import Query
@@ -74,6 +74,12 @@ def mark_whole(workspace: Workspace) -> None:
         effects.write(whole_mark(workspace), _mark(workspace).encode())
 
 
+def begin_to_keep(workspace: Workspace) -> None:
+    """Close the build, and begin with what takes `keep_build` its time."""
+    close_build(workspace)
+    begin_digest(build_file(workspace))
+
+
 def keep_build(workspace: Workspace) -> None:
     """Close the build for the next night to go on with; what it cannot take over it makes anew."""
     close_build(workspace)
@@ -84,6 +90,12 @@ def keep_build(workspace: Workspace) -> None:
 def mark_doubtful(workspace: Workspace) -> None:
     """Let the next night take over nothing."""
     effects.remove(whole_mark(workspace))
+
+
+def begin_to_reopen(workspace: Workspace) -> None:
+    """Begin with what takes `reopen` its time. Nobody else may write to the build from now on."""
+    if whole_mark(workspace).exists():
+        begin_digest(build_file(workspace))
 
 
 def reopen(workspace: Workspace) -> bool:
@@ -269,7 +281,7 @@ def _mark(workspace: Workspace) -> str:
     it holds depends on."""
     file = build_file(workspace)
     waiting = file.with_name(f"{file.name}.wal").exists()
-    return json.dumps([waiting, sha256_of(file), code_version(), *(version(library) for library in _LIBRARIES)])
+    return json.dumps([waiting, digest_of(file), code_version(), *(version(library) for library in _LIBRARIES)])
 
 
 def _digest(facts: Any) -> str:
