@@ -124,11 +124,14 @@ class People:
 
 
 def note_row_files(con: Any, files: Mapping[str, Path | None], *, file: Path) -> None:
-    """Write down from which file of rows each delivery is read tonight: another file may hold other rows."""
+    """Write down from which file of rows each delivery is read tonight: another file may hold other rows.
+
+    Its folder is called by the digest of all that the rows depend on, wherever the store lies.
+    """
     for table in _TABLES:
         effects.execute(con, f"CREATE TABLE IF NOT EXISTS {table}", file=file)
     effects.execute(con, "DELETE FROM kept.row_file", file=file)
-    known = [[name, str(path)] for name, path in files.items() if path is not None]
+    known = [[name, f"{path.parent.name}/{path.name}"] for name, path in files.items() if path is not None]
     if known:
         names, paths = (list(column) for column in zip(*known, strict=True))
         effects.execute(con, "INSERT INTO kept.row_file SELECT unnest(?), unnest(?)", [names, paths], file=file)

@@ -19,7 +19,7 @@ between_sessions AS (
 inside_sessions AS (
     SELECT p.usubjid, a.active_us AS pause_us, a.duration_s
     FROM engagement.activity AS a
-    JOIN smallest AS m ON a.active_us > m.gap_us AND NOT a.ends_session
+    JOIN smallest AS m ON a.active_us > m.gap_us AND a.event_no > 0 AND NOT a.ends_session
     JOIN core.subject AS p ON p.subject_no = a.subject_no
 ),
 pause AS (

@@ -1,25 +1,12 @@
 -- What is wrong with the log itself: one row a finding, site and record. Record keys: the person and what it is about.
 --
--- repeated_event: own events that stand in the log more than once under different numbers, by time, event and module;
--- redelivered_event: events that a delivery held twice, or that came again unchanged. negative_duration: rows
--- refused for it. overlapping_session: the stated duration of its last event reaches into the next. long_session: longer than the
--- study file's hours. silent_gap: a silence of the site that is judged an outage. before_account: own events before the
--- event that made the account, or before consent. completed_before_opened, completed_before_released (where the log
--- tells of releases to that person). clock_ahead, clock_behind: quality.device_clock. two_at_once: an account goes back and
--- forth between devices, faster and more often in a day than the study file's limits.
-WITH same_instant AS (
-    SELECT DISTINCT subject_no, occurred_at
-    FROM engagement.activity
-    WHERE active_us = 0 AND NOT ends_session
-),
-repeated AS (
-    SELECT a.subject_no, a.occurred_on, count(*) - 1 AS n
-    FROM same_instant AS i
-    JOIN engagement.activity AS a ON a.subject_no = i.subject_no AND a.occurred_at = i.occurred_at
-    GROUP BY a.subject_no, a.occurred_on, a.occurred_at, a.event, a.module
-    HAVING count(*) > 1
-),
-next_session AS (
+-- repeated_event: engagement.repeated_event; redelivered_event: events that a delivery held twice, or that came again
+-- unchanged. negative_duration: rows refused for it. overlapping_session: the stated duration of its last event reaches
+-- into the next. long_session: longer than the study file's hours. silent_gap: a silence of the site that is judged an
+-- outage. before_account: own events before the event that made the account, or before consent. completed_before_opened,
+-- completed_before_released (where the log tells of releases to that person). clock_ahead, clock_behind:
+-- quality.device_clock. two_at_once: quality.device_switch, more often in a day than the study file's limit.
+WITH next_session AS (
     SELECT
         u.siteid, u.subject_id, u.session_no, u.duration_s,
         CAST(timezone(s.timezone, u.started_at) AS DATE) AS started_on,
@@ -39,30 +26,12 @@ account AS (
 told_of_releases AS (
     SELECT DISTINCT usubjid FROM engagement.module_progress WHERE released_at IS NOT NULL
 ),
-on_device AS (
-    SELECT
-        site_id, subject_id, occurred_on, device,
-        lag(device) OVER log AS former_device,
-        epoch_us(occurred_at) - epoch_us(lag(occurred_at) OVER log) AS since_us
-    FROM core.usage
-    WHERE actor = 'participant' AND device IS NOT NULL AND occurred_at IS NOT NULL AND subject_id IS NOT NULL
-    WINDOW log AS (PARTITION BY site_id, subject_id ORDER BY occurred_at, event_id)
-),
-switched AS (
-    SELECT o.site_id, o.subject_id, o.occurred_on, count(*) AS n
-    FROM on_device AS o
-    JOIN study.log_limit AS limits ON o.since_us <= limits.switch_minutes * 60000000
-    WHERE o.device <> o.former_device
-    GROUP BY o.site_id, o.subject_id, o.occurred_on
-    HAVING count(*) >= max(limits.switches)
-),
 found AS (
     SELECT
         'repeated_event' AS finding, p.site_id, p.subject_id, concat_ws('|', p.subject_id, r.occurred_on) AS record_key,
-        r.occurred_on AS found_on, CAST(sum(r.n) AS BIGINT) AS n
-    FROM repeated AS r
+        r.occurred_on AS found_on, r.n
+    FROM engagement.repeated_event AS r
     JOIN core.subject AS p ON p.subject_no = r.subject_no
-    GROUP BY p.site_id, p.subject_id, r.occurred_on
     UNION ALL
     SELECT 'redelivered_event', site_id, NULL, delivery_id, NULL, n_duplicate
     FROM input.delivery
@@ -106,8 +75,9 @@ found AS (
     FROM quality.device_clock
     WHERE wrong IS NOT NULL
     UNION ALL
-    SELECT 'two_at_once', site_id, subject_id, concat_ws('|', subject_id, occurred_on), occurred_on, n
-    FROM switched
+    SELECT 'two_at_once', d.site_id, d.subject_id, concat_ws('|', d.subject_id, d.occurred_on), d.occurred_on, d.n
+    FROM quality.device_switch AS d
+    JOIN study.log_limit AS limits ON d.n >= limits.switches
 )
 SELECT finding, site_id, record_key, subject_id, found_on, n
 FROM found

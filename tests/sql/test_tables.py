@@ -43,6 +43,7 @@ PROMISED = {
     "volatile",
 }
 ENGAGEMENT = (
+    "engagement.repeated_event",
     "engagement.session_gap",
     "engagement.therapist_week",
     "engagement.usage_curve",

@@ -150,7 +150,16 @@ class Nights:
 
     def use(self, site: str, people: list[str | None], n: int = 3, scope: str = "incremental") -> None:
         """A delivery of the log: events of these people, some of which were told before, of whomever."""
-        self.deliver("usage", site, [self._event(site, person) for person in people for _ in range(n)], scope)
+        events = [self._event(site, person) for person in people for _ in range(n)]
+        self.deliver("usage", site, [told for event in events for told in self._told(site, event)], scope)
+
+    def _told(self, site: str, event: dict[str, Any]) -> list[dict[str, Any]]:
+        """The event, and at times another just like it, of another device."""
+        if self.chance.random() < 0.7:
+            return [event]
+        another = self._event(site, event["subject_id"])
+        own = {name: another[name] for name in ("record_key", "event_id")}
+        return [event, event | own | {"device": "c", "actor": "participant"}]
 
     def _event(self, site: str, person: str | None) -> dict[str, Any]:
         known = self.events.setdefault(site, [])
