@@ -20,8 +20,8 @@ from pipelines import effects
 from pipelines.warehouse.dictionary import Dictionary, Table
 from pipelines.warehouse.fingerprint import FINGERPRINT
 from pipelines.warehouse.quoting import identifier, literal
+from pipelines.warehouse.touched_log import LOG, events_apart, usubjid_of
 
-LOG = "core.usage"
 _LOG_IS_CHOSEN_BY = {"input.usage", "core.counted_delivery", "core.contested"}
 _TABLES = (
     "kept.news (name VARCHAR, since VARCHAR, until VARCHAR)",
@@ -82,7 +82,9 @@ class People:
         if n_touched * 2 > n_people:
             return None
         if n_touched:
-            show(self.con, self.reads, self.dictionary)
+            share = n_touched / n_people
+            log = events_apart(self.con, _people(), share, self.file) if LOG in self.reads else None
+            show(self.con, self.reads, self.dictionary, log)
         return n_touched
 
     def remake(self) -> None:
@@ -186,7 +188,7 @@ def _note_log(con: Any, then: State | None, now: State, *, file: Path) -> bool:
     choice = "SELECT delivery_id, row_no, standing, counts FROM core.contested"
     moved = _other("delivery_id", here, "FROM kept.log_delivery")
     chosen = _other("delivery_id, row_no", choice, "FROM kept.log_choice")
-    account = f"SELECT {_usubjid_of('a.site_id', 'a.subject_id')} AS usubjid FROM"
+    account = f"SELECT {usubjid_of('a.site_id', 'a.subject_id')} AS usubjid FROM"
     into = f"INSERT INTO kept.touched SELECT DISTINCT {literal(LOG)}, usubjid FROM"
     of_moved = f"{into} ({account} kept.log_account AS a SEMI JOIN ({moved}) AS m USING (delivery_id))"
     for statement in (
@@ -212,14 +214,15 @@ def _other(columns: str, some: str, others: str) -> str:
     return f"SELECT DISTINCT {columns} FROM (({some} EXCEPT {others}) UNION ALL ({others} EXCEPT {some}))"  # noqa: S608
 
 
-def show(con: Any, reads: Iterable[str], dictionary: Dictionary) -> None:
+def show(con: Any, reads: Iterable[str], dictionary: Dictionary, log: str | None = None) -> None:
     """In the database `shown`, views of the same names as what is read: where a table says whose its rows are, of those
-    gathered alone."""
+    gathered alone. `log`: the table that has their part of the log, if any has it apart."""
     catalog = _catalog(con)
     read = {name: dictionary.get(name) for name in reads}
     _find_accounts(con, [table for table in read.values() if table is not None and len(table.person) > 1])
     for name, table in read.items():
-        rows = f"SELECT shown.* FROM {catalog}.{identifier(name)} AS shown"  # noqa: S608
+        source = log if name == LOG and log is not None else f"{catalog}.{identifier(name)}"
+        rows = f"SELECT shown.* FROM {source} AS shown"  # noqa: S608
         if table is not None and table.person:
             rows += _only_touched(table, catalog)
         con.execute(f"CREATE SCHEMA IF NOT EXISTS {shown()}.{identifier(name.split('.')[0])}")
@@ -234,7 +237,7 @@ def _find_accounts(con: Any, tables: Iterable[Table]) -> None:
         known.append(f"SELECT {', '.join(table.person)} FROM {source}")  # noqa: S608
     con.execute(
         f"CREATE OR REPLACE TABLE {_accounts()} AS SELECT DISTINCT site_id, subject_id "  # noqa: S608
-        f"FROM ({' UNION ALL '.join(known)}) WHERE {_usubjid_of('site_id', 'subject_id')} IN (FROM {_people()})"
+        f"FROM ({' UNION ALL '.join(known)}) WHERE {usubjid_of('site_id', 'subject_id')} IN (FROM {_people()})"
     )
 
 
@@ -256,12 +259,7 @@ def is_touched(table: Table) -> str:
 
 
 def _usubjid(table: Table) -> str:
-    return table.person[0] if len(table.person) == 1 else _usubjid_of(*table.person)
-
-
-def _usubjid_of(site: str, subject: str) -> str:
-    """Events that name nobody are their site's."""
-    return f"(SELECT study_id FROM study.setting) || '-' || {site} || '-' || coalesce({subject}, '')"  # noqa: S608
+    return table.person[0] if len(table.person) == 1 else usubjid_of(*table.person)
 
 
 def _catalog(con: Any) -> str:
