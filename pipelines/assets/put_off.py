@@ -23,6 +23,10 @@ class Later:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._load(), name)
 
+    def __or__(self, _other: Any) -> Any:
+        """Where a signature says `this | None`: a type that nobody has asked for yet is any."""
+        return Any
+
 
 class _PutOff(ModuleType):
     """In place of a module: it has whatever is asked for, later."""

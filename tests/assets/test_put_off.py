@@ -14,7 +14,8 @@ WRITTEN = {
     "heavy/__init__.py": "from heavy.inner import load",
     "heavy/inner.py": "class Settings:\n    n = 3\n\ndef load(n=1):\n    return n + 1",
     "heavy/light.py": "word = 'light'",
-    "uses.py": "from heavy import load\nfrom heavy.inner import Settings\nfrom heavy.light import word",
+    "uses.py": "from heavy import load\nfrom heavy.inner import Settings\nfrom heavy.light import word\n\n"
+    "def settle(how: Settings | None = None):\n    return how or word",
 }
 
 
@@ -32,7 +33,7 @@ def uses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def test_it_is_loaded_when_it_is_used(uses: ModuleType) -> None:
-    assert uses.word == "light" and not {"heavy", "heavy.inner"} & set(sys.modules)
+    assert uses.word == uses.settle() == "light" and not {"heavy", "heavy.inner"} & set(sys.modules)
     assert uses.Settings.n == 3 and uses.load(n=4) == 5
     assert {"heavy", "heavy.inner"} < set(sys.modules)
     with put_off("heavy"):
