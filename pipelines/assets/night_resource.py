@@ -15,6 +15,7 @@ from pipelines.landing.scan import Landing, scan
 from pipelines.lock import run_lock, sites_locked
 from pipelines.night import Night, load_night
 from pipelines.quality.engine import ENGINE
+from pipelines.report.board.write import Page
 from pipelines.study.load import Protocol
 from pipelines.validation.isolation import reading
 from pipelines.workspace import Workspace
@@ -39,6 +40,12 @@ class NightResource(dg.ConfigurableResource["NightResource"]):
 
     _read: list[Protocol] = PrivateAttr(default_factory=list)
     _takes_in_only: bool = PrivateAttr(default=False)
+    _begun: dict[str, Page] = PrivateAttr(default_factory=dict)
+
+    @property
+    def begun(self) -> dict[str, Page]:
+        """By snapshot the page of its report, where that was made to have its PDF begun."""
+        return self._begun
 
     @property
     def takes_in_only(self) -> bool:

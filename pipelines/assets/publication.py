@@ -168,11 +168,11 @@ def _begin_report(night: NightResource, snapshot_id: str) -> None:
     """Of all that is still to do the report's PDF takes the longest: it is drawn while the rest is done."""
     if DRAWER.waits:
         with suppress(Exception):  # what is wrong the report itself will say
-            begin_open_report(night.workspace, night.protocol(), snapshot_id)
+            night.begun[snapshot_id] = begin_open_report(night.workspace, night.protocol(), snapshot_id)
 
 
 def _open_report(night: NightResource, snapshot_id: str) -> list[str]:
-    said = try_open_report(night.workspace, night.protocol(), snapshot_id)
+    said = try_open_report(night.workspace, night.protocol(), snapshot_id, night.begun.get(snapshot_id))
     said += show_pack(night.workspace, snapshot_id)
     keep_build(night.workspace)
     return said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -18,60 +19,69 @@ from pipelines.workspace import Workspace
 PAGE, PDF = "open.html", "open.pdf"
 
 
+@dataclass(frozen=True)
+class Page:
+    """The page of a snapshot's report, and its cut-off."""
+
+    text: str
+    as_of: date
+
+
 def write_open_report(
     workspace: Workspace,
     protocol: Protocol,
     snapshot_id: str,
     former: Path | None = None,
     with_pdf: bool = True,
+    page: Page | None = None,
 ) -> list[str]:
     """Write `reports/<snapshot>/open.html` and, `with_pdf`, `open.pdf`.
 
-    `former` is the folder of an earlier report: where its page is the same, its PDF is taken over, which takes ten
-    times as long to make as all the rest. Returns a sentence for the PDF where it could not be made; the page is there
-    all the same.
+    `page` is what `begin_open_report` made of the same snapshot, where nothing has changed since. `former` is the
+    folder of an earlier report: where its page is the same, its PDF is taken over, which takes ten times as long to
+    make as all the rest. Returns a sentence for the PDF where it could not be made; the page is there all the same.
     """
-    page, as_of = _page(workspace, protocol, snapshot_id)
+    page = page or _page(workspace, protocol, snapshot_id)
     content = former and _pdf_of(former, page)
     folder = effects.make_directory(workspace.reports / snapshot_id)
     effects.remove(folder / PDF)  # one of an earlier page would say something else
-    effects.write(folder / PAGE, page.encode())
+    effects.write(folder / PAGE, page.text.encode())
     if not with_pdf:
         return []
     try:
-        effects.write(folder / PDF, content or to_pdf(page, as_of))
+        effects.write(folder / PDF, content or to_pdf(page.text, page.as_of))
     except NoPdf as error:
         return [str(error)]
     return []
 
 
-def begin_open_report(workspace: Workspace, protocol: Protocol, snapshot_id: str) -> None:
+def begin_open_report(workspace: Workspace, protocol: Protocol, snapshot_id: str) -> Page:
     """Have the PDF of a snapshot drawn beside other work, where the last report has none of the same page. Nothing is
     written: what was drawn is taken when the report is, where its page is that one."""
-    page, as_of = _page(workspace, protocol, snapshot_id)
+    page = _page(workspace, protocol, snapshot_id)
     if not _pdf_of(workspace.reports / LATEST, page):
-        begin_pdf(page, as_of)
+        begin_pdf(page.text, page.as_of)
+    return page
 
 
-def _page(workspace: Workspace, protocol: Protocol, snapshot_id: str) -> tuple[str, date]:
-    """The page, and its cut-off."""
+def _page(workspace: Workspace, protocol: Protocol, snapshot_id: str) -> Page:
     with open_source(workspace, protocol, snapshot_id) as source:
         trial = trial_of(source, protocol.study)
-        return open_page(source, trial), trial.as_of
+        return Page(open_page(source, trial), trial.as_of)
 
 
-def _pdf_of(folder: Path, page: str) -> bytes | None:
+def _pdf_of(folder: Path, page: Page) -> bytes | None:
     """The PDF of a report that was written before, where its page is this one."""
-    if not (folder / PDF).is_file() or (folder / PAGE).read_bytes() != page.encode():
+    if not (folder / PDF).is_file() or (folder / PAGE).read_bytes() != page.text.encode():
         return None
     return (folder / PDF).read_bytes()
 
 
-def try_open_report(workspace: Workspace, protocol: Protocol, snapshot_id: str) -> list[str]:
+def try_open_report(workspace: Workspace, protocol: Protocol, snapshot_id: str, page: Page | None = None) -> list[str]:
     """The same in a night, where a report that fails is a finding: nothing published is touched."""
     try:
         wanted = workspace.deployment().report_pdf
-        return write_open_report(workspace, protocol, snapshot_id, workspace.reports / LATEST, wanted)
+        return write_open_report(workspace, protocol, snapshot_id, workspace.reports / LATEST, wanted, page)
     except Exception as error:  # noqa: BLE001 (the night is published, whatever the report stumbles over)
         return [f"The open report could not be written: {in_own_words(error)}"]
 

@@ -44,8 +44,11 @@ class Desk:
         folder = self.workspace.reports / former if former else None
         return write.write_open_report(self.workspace, self.protocol, snapshot_id, folder)
 
-    def begin(self, snapshot_id: str) -> None:
-        write.begin_open_report(self.workspace, self.protocol, snapshot_id)
+    def begin(self, snapshot_id: str) -> write.Page:
+        return write.begin_open_report(self.workspace, self.protocol, snapshot_id)
+
+    def page(self, snapshot_id: str) -> str:
+        return (self.workspace.reports / snapshot_id / write.PAGE).read_text(encoding="utf-8")
 
     def pdf(self, snapshot_id: str) -> Path:
         return self.workspace.reports / snapshot_id / write.PDF
@@ -78,6 +81,16 @@ def test_what_is_begun_ahead_is_the_page_and_nothing_is_written(desk: Desk) -> N
     )
     desk.report("other")
     assert desk.begun == desk.drawn[1:]
+
+
+def test_what_was_begun_is_written_without_being_made_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = desk.begin("other")
+    desk.report("other")
+    made_again = desk.page("other")
+    monkeypatch.delattr(write, "open_source")
+    assert write.try_open_report(desk.workspace, desk.protocol, "other", page) == []
+    assert desk.page("other") == made_again == page.text
+    assert len(set(desk.drawn[1:])) == 1
 
 
 def test_nothing_is_begun_where_the_last_pdf_will_be_taken_over(desk: Desk) -> None:
