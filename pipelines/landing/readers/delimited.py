@@ -17,8 +17,6 @@ from pipelines.landing.readers.text import utf8_chunks
 if TYPE_CHECKING:
     from pipelines.study.source import Delimited
 
-_WHITE = (b" ", b"\t", b"\x0b", b"\x0c", b"\x1c", b"\x1d", b"\x1e", b"\x1f")
-
 
 class DelimitedTable:
     """A delimited file whose header has been read. Raises UnreadableError."""
@@ -65,13 +63,14 @@ class DelimitedTable:
                 ),
                 parse_options=arrow_csv.ParseOptions(
                     delimiter=self._read.delimiter,
-                    quote_char=self._read.quote,
-                    newlines_in_values=True,
+                    quote_char=block.quoted and self._read.quote,
+                    newlines_in_values=block.quoted,
                     invalid_row_handler=set_aside,
                 ),
                 convert_options=arrow_csv.ConvertOptions(
                     column_types=dict.fromkeys(columns, pa.large_string()),
                     include_columns=columns,
+                    check_utf8=not block.plain,
                     null_values=[""],
                     strings_can_be_null=True,
                     quoted_strings_can_be_null=True,
@@ -85,12 +84,11 @@ class DelimitedTable:
         row_no = np.arange(self.n_records + 1, self.n_records + 1 + len(block.lines), dtype=np.int64)
         kept = np.ones(len(row_no), dtype=bool)
         kept[ragged] = False
-        plain = not block.quoted and block.text.isascii() and not any(white in block.text for white in _WHITE)
         return Batch(
             places(row_no[kept], block.lines[kept]),
             pl.DataFrame(pl.from_arrow(table)),
             refused(row_no[~kept], block.lines[~kept], "ragged_row"),
-            plain,
+            block.plain,
         )
 
 

@@ -18,16 +18,18 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 LONGEST_RECORD = 32 << 20
-LF, CR = 10, 13
+LF, CR, SPACE = 10, 13, 32
 
 
 @dataclass(frozen=True)
 class Block:
-    """Whole records as text; `lines` holds the line in which each begins."""
+    """Whole records as text; `lines` holds the line in which each begins. `quoted`: some quote stands in it. `plain`
+    promises that its cells are ASCII without quotes, white space and control characters."""
 
-    text: bytes
+    text: bytes | memoryview
     lines: npt.NDArray[np.int64]
     quoted: bool
+    plain: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,26 +96,45 @@ def _cut(text: bytes, delimiter: str, quote: str, line: int, *, last: bool) -> t
     import numpy as np
 
     quoted = quote.encode() in text
-    if not quoted and _one_record_a_line(text):
+    data = np.frombuffer(text, dtype=np.uint8)
+    n_lines = int(np.count_nonzero(data == LF))
+    plain = not quoted and _is_plain(data, n_lines)
+    if not quoted and _one_record_a_line(text, data):
         end = len(text) if last else text.rfind(b"\n") + 1
-        n_lines = text.count(b"\n")
         n_records = n_lines + (last and not text.endswith(b"\n"))
-        block = Block(text[:end], np.arange(line, line + n_records, dtype=np.int64), quoted) if n_records else None
+        lines = np.arange(line, line + n_records, dtype=np.int64)
+        block = Block(memoryview(text)[:end], lines, quoted, plain) if n_records else None
         return block, text[end:], line + n_lines
     layout = _layout(text, delimiter, quote, last=last)
     if last and layout.open_line is not None:
         raise _never_closed(line + layout.open_line)
-    block = Block(text[: layout.end], layout.lines + line, quoted) if len(layout.starts) else None
+    block = Block(text[: layout.end], layout.lines + line, quoted, plain) if len(layout.starts) else None
     return block, text[layout.end :], line + layout.n_lines
 
 
-def _one_record_a_line(text: bytes) -> bool:
+def _one_record_a_line(text: bytes, data: npt.NDArray[np.uint8]) -> bool:
     """No empty line, and no line that ends with a lone carriage return."""
-    if text.startswith((b"\n", b"\r")) or b"\n\n" in text:
+    if text.startswith((b"\n", b"\r")) or _any_twice_in_a_row(data, LF):
         return False
     return b"\r" not in text or (
         b"\n\r\n" not in text and text.count(b"\r") == text.count(b"\r\n") + text.endswith(b"\r")
     )
+
+
+def _any_twice_in_a_row(data: npt.NDArray[np.uint8], byte: int) -> bool:
+    """Looked for two bytes at a time, from the first and from the second: to go from one line end to the next takes
+    longer."""
+    both = byte << 8 | byte
+    pairs = (data[start : start + (len(data) - start) // 2 * 2].view("<u2") for start in (0, min(1, len(data))))
+    return any((pair == both).any() for pair in pairs)
+
+
+def _is_plain(data: npt.NDArray[np.uint8], n_lines: int) -> bool:
+    """Whether nothing but letters, digits and signs of ASCII stands between the line ends."""
+    import numpy as np
+
+    low = np.count_nonzero(data.view(np.int8) <= SPACE)  # as a signed number a byte beyond ASCII is negative
+    return bool(low == n_lines or low == n_lines + np.count_nonzero(data == CR))
 
 
 def _layout(text: bytes, delimiter: str, quote: str, *, last: bool) -> _Layout:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import gzip
 from pathlib import Path
+from unicodedata import normalize
 
 import polars as pl
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from pipelines.landing.readers import Batch, UnreadableError, open_table
 from pipelines.study.source import Delimited
@@ -53,6 +56,27 @@ def test_golden_rows_come_through_every_encoding(tmp_path: Path, encoding: str, 
     assert batch.cells["値"].to_list() == GOLDEN
     assert batch.cells.columns == ["番号", "値"]
     assert not batch.plain
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(alphabet='a,"é\u3000 \t\v\x1c\x7f\n\r', max_size=20))
+@example("a,a\r\na,a")
+@example("a\n\na")
+def test_cells_called_plain_are_what_trimming_and_normalising_make_of_them(
+    tmp_path_factory: pytest.TempPathFactory, text: str
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "plain.csv"
+    path.write_text(f"x,y\n{text}", encoding="utf-8", newline="")
+    table = open_table(path, "plain.csv", Delimited(format="delimited"))
+    try:
+        batches = list(table.batches(["x", "y"]))
+    except UnreadableError:
+        return
+    for batch in batches:
+        cells = [cell for row in batch.cells.rows() for cell in row if cell is not None]
+        made_plain = [normalize("NFKC", cell).strip() for cell in cells]
+        assert made_plain == cells or not batch.plain
+        assert batch.plain or set(text) - set("a,\n")
 
 
 def test_a_mark_before_explicit_utf_16_is_no_part_of_the_first_name(tmp_path: Path) -> None:
