@@ -12,6 +12,7 @@ from pipelines.study.shapes import ERA, ISO, DateShape, Number
 from pipelines.validation.clock import first_read, holds_a_time, read_dates, read_times, read_years
 from pipelines.validation.japanese_era import as_iso, is_of_an_era
 from pipelines.validation.numbers import read_numbers, with_point
+from pipelines.validation.site_day import site_days
 from schemas.feeds import Column, Feed
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def _date(text: pl.Series, column: Column, clocks: Clocks) -> Read:
 def _time(text: pl.Series, column: Column, clocks: Clocks) -> Read:
     """Also `<name>_on` (occurred_at → occurred_on), the calendar date at the site, and clock_note."""
     found = read_times(text, clocks.zone, clocks.shapes.get(column.name))
-    found = found.with_columns(_site_day(found["instant"], clocks).alias("on"))
+    found = found.with_columns(site_days(found["instant"], clocks.site_zone).alias("on"))
     return _moment(found, text, column, clocks)
 
 
@@ -132,7 +133,7 @@ def _either(text: pl.Series, shape: DateShape | None, clocks: Clocks) -> pl.Data
     times = read_times(_where(~only_date, text), clocks.zone, shape)
     unreadable = pl.lit(days.is_null() & only_date & text.is_not_null())
     return times.with_columns(
-        pl.coalesce(pl.lit(days), pl.lit(_site_day(times["instant"], clocks))).alias("on"),
+        pl.coalesce(pl.lit(days), pl.lit(site_days(times["instant"], clocks.site_zone))).alias("on"),
         pl.when(unreadable).then(pl.lit("unreadable_date")).otherwise("rule").alias("rule"),
     )
 
@@ -211,10 +212,6 @@ _READ = {
     "integer": _integer,
     "decimal": _decimal,
 }
-
-
-def _site_day(instant: pl.Series, clocks: Clocks) -> pl.Series:
-    return instant.dt.convert_time_zone(clocks.site_zone).dt.date()
 
 
 def _where(mask: pl.Series, text: pl.Series) -> pl.Series:
