@@ -18,6 +18,7 @@ NONEXISTENT = "nonexistent_time"
 _DATE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 _HOUR = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
 _UTC_TIME = rf"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}T{_HOUR}:[0-5][0-9]Z$"
+_UTC_LENGTH = len("2026-03-01T10:00:00Z")
 _TIME = (
     rf"^(?<day>[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})[T ](?<hour>{_HOUR})(?<second>:[0-5][0-9])?(?<part>\.[0-9]{{1,9}})?"
     r"(?<zone>Z|[+-](?:0[0-9]|1[0-4])(?::?[0-5][0-9])?)?$"
@@ -122,8 +123,8 @@ def read_times(text: pl.Series, zone: str, shape: DateShape | None) -> pl.DataFr
         found = _by_format(text, shape)
         aware = getattr(found.dtype, "time_zone", None) is not None
         return _placed(text, None, found, zone) if aware else _placed(text, found, None, zone)
-    if text.str.contains(_UTC_TIME).all():  # NULL counts as true: what nearly every log looks like
-        return _placed(text, None, _in_utc(text), zone)
+    if (utc := _all_in_utc(text)) is not None:
+        return _placed(text, None, utc, zone)
     parts = text.to_frame("text").select(pl.col("text").str.extract_groups(_TIME)).unnest("text")
     shown = parts.select(_local_time().alias("local"), _offset().alias("offset"), "zone")
     placed = shown.select(
@@ -133,14 +134,19 @@ def read_times(text: pl.Series, zone: str, shape: DateShape | None) -> pl.DataFr
     return _placed(text, placed["local"], placed["utc"], zone)
 
 
-def _in_utc(text: pl.Series) -> pl.Series:
-    """Times that are all written as `_UTC_TIME` says; NULL where a day is not in the calendar."""
+def _all_in_utc(text: pl.Series) -> pl.Series | None:
+    """Times that are all written as `_UTC_TIME` says, what nearly every log looks like: NULL where a day is not in the
+    calendar. None where some time is written otherwise."""
     import polars as pl
     import pyarrow as pa
 
-    try:  # Arrow reads them in a third of the time, and not at all where one is none
+    if not (text.str.len_bytes() == _UTC_LENGTH).all() or not text.str.ends_with("Z").all():  # NULL counts as true
+        return None
+    try:  # Arrow reads them in a third of the time, and of that length no others; not at all where one is none
         return pl.Series(text.name, text.to_arrow().cast(pa.timestamp("us", "UTC")))
     except pa.ArrowInvalid:
+        if not text.str.contains(_UTC_TIME).all():
+            return None
         return text.str.to_datetime("%Y-%m-%dT%H:%M:%SZ", strict=False, time_unit="us")
 
 

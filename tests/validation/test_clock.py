@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipelines.study.shapes import Offset
@@ -65,6 +65,29 @@ def test_one_odd_time_does_not_change_how_the_others_are_read() -> None:
     mixed = read_times(pl.Series([*plain, "2026-07-05T11:00"]), "Europe/London", None)
     assert mixed.head(2).equals(alone)
     assert mixed["instant"][2] == mixed["instant"][1]
+
+
+@st.composite
+def about_twenty_signs(draw: st.DrawFn) -> str:
+    """What looks like a time in UTC, or nearly."""
+    year, month, day = draw(st.integers(0, 9999)), draw(st.integers(0, 13)), draw(st.integers(0, 32))
+    clock = f"{draw(st.integers(0, 24)):02}:{draw(st.integers(0, 60)):02}:{draw(st.integers(0, 61)):02}"
+    signs = list(f"{year:04}-{month:02}-{day:02}T{clock}Z")
+    for _ in range(draw(st.integers(0, 2))):
+        signs[draw(st.integers(0, len(signs) - 1))] = draw(st.sampled_from([*"0189TZ:+-. ,\t\0é", ""]))
+    return "".join(signs)
+
+
+@settings(max_examples=500, deadline=None)
+@given(about_twenty_signs())
+@example("2026-01-05 10:00:00Z")
+@example("2026-01-05T1000+0900")
+@example("2026-02-30T10:00:00Z")
+@example("0000-02-29T10:00:00Z")
+def test_a_file_of_times_in_utc_alone_is_read_as_among_others(text: str) -> None:
+    alone = read_times(pl.Series([text, None]), "Europe/London", None)
+    mixed = read_times(pl.Series([text, None, "2026-07-05T11:00"]), "Europe/London", None)
+    assert mixed.head(2).equals(alone)
 
 
 @settings(max_examples=200, deadline=None)
