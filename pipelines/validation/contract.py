@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 WHOLE = r"^[+-]?[0-9]{1,15}(\.0*)?$"
 MANY_DIGITS = r"^[+-]?[0-9]{16,}(\.0*)?$"
 NOT_APPLICABLE = "NA"
+MANY = 10_000  # rows from which on it pays to find out what a column repeats
 
 
 def study_codes(protocol: Protocol) -> dict[str, tuple[str, ...]]:
@@ -66,10 +67,10 @@ def broken_columns(rows: pl.DataFrame, schema: pa.DataFrameSchema) -> tuple[str,
     from pandera.api.polars.types import PolarsData
     from pandera.backends.polars.checks import PolarsCheckBackend
 
-    asked = rows.lazy()
     passes: list[pl.LazyFrame] = []
     columns: list[str] = []
     for name, column in schema.columns.items():
+        asked = _to_ask(rows, name)
         answers = [PolarsCheckBackend(check).check_fn(PolarsData(asked, name)) for check in column.checks]
         answers += [] if column.nullable else [asked.select(pl.col(name).is_not_null())]
         for answer in answers:
@@ -78,6 +79,16 @@ def broken_columns(rows: pl.DataFrame, schema: pa.DataFrameSchema) -> tuple[str,
     (verdicts,) = pl.concat(passes, how="horizontal").collect().rows() if passes else ((),)
     broken = {name for name, passed in zip(columns, verdicts, strict=True) if not passed}
     return tuple(name for name in schema.columns if name in broken)
+
+
+def _to_ask(rows: pl.DataFrame, name: str) -> pl.LazyFrame:
+    """The cells of a column, each of which a check looks at alone: of a long text that repeats, every value once."""
+    import polars as pl
+
+    cells = rows[name]
+    if cells.dtype != pl.String or rows.height < MANY or cells.head(MANY).n_unique() > MANY // 2:
+        return rows.lazy()
+    return cells.unique().to_frame().lazy()
 
 
 def _dated() -> pl.Expr:
