@@ -232,7 +232,8 @@ class Reading:
         effects.remove(self.folder / REFUSED)
 
     def _file(self, name: str, shape: dict[str, Any], distinct: tuple[str, ...] = (), *, kept: bool = True) -> RowFile:
-        file = RowFile(self.folder / name, shape, distinct, kept=kept)
+        said = {"delivery_id": self.receipt.delivery_id, "site_id": self.site.site}
+        file = RowFile(self.folder / name, shape, distinct, said, kept=kept)
         self.files.append(file)
         return file
 
@@ -270,8 +271,6 @@ class Reading:
             self._judge(mapped, mapping)
 
     def _judge(self, mapped: Mapped, mapping: FeedMapping) -> None:
-        import polars as pl
-
         self.n_empty += mapped.n_empty
         if mapped.wrong_site.height:
             self._quarantine(mapped.wrong_site)
@@ -283,11 +282,7 @@ class Reading:
             rows, more = contract.judge_answers(rows, self.items)
             failures += more
         failures += contract.judge_rows(rows, self.feed, self.codes)
-        rows = rows.with_columns(
-            self.layout.key().alias("record_key"),
-            pl.lit(self.receipt.delivery_id).alias("delivery_id"),
-            pl.lit(self.site.site).alias("site_id"),
-        )
+        rows = rows.with_columns(self.layout.key().alias("record_key"))
         if not failures:
             self._accept(rows, n_records=_n_records(rows, self.feed), n_quarantined=0)
             return

@@ -186,8 +186,6 @@ def quarantine_lines(lines: pl.DataFrame, wording: Wording, receipt: Receipt) ->
         lines.join(pl.DataFrame(worded, schema=dict.fromkeys([*facts, "message"], pl.String)), on=facts, how="left")
         .with_columns(
             pl.col("column_name").replace(list(names), list(names.values())),
-            pl.lit(receipt.delivery_id).alias("delivery_id"),
-            pl.lit(receipt.site_id).alias("site_id"),
             pl.lit(receipt.feed).alias("feed"),
         )
         .unique(["row_no", "rule", "column_name"], keep="first", maintain_order=True)

@@ -19,14 +19,23 @@ WAITING = 2  # batches that may wait to be written: what bounds the memory
 
 class RowFile:
     """Writes frames of one shape to `path`, in the background. `distinct` names columns whose values hardly
-    repeat: a dictionary of them would cost time and save nothing. One that is not `kept` need not be durable."""
+    repeat: a dictionary of them would cost time and save nothing. `constants` are the texts of columns that say the
+    same in every row, and that the frames need not have. One that is not `kept` need not be durable."""
 
     def __init__(
-        self, path: Path, shape: Mapping[str, Any], distinct: Sequence[str] = (), *, kept: bool = True
+        self,
+        path: Path,
+        shape: Mapping[str, Any],
+        distinct: Sequence[str] = (),
+        constants: Mapping[str, str] | None = None,
+        *,
+        kept: bool = True,
     ) -> None:
         self.path = path
         self.kept = kept
         self.shape = dict(shape)
+        self._constants = dict(constants or {})
+        self._varying = [name for name in shape if name not in self._constants]
         self.n_rows = 0
         self._growing = path.with_name(f".{path.name}.growing")
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="rows")
@@ -37,19 +46,25 @@ class RowFile:
             compression="zstd",
             compression_level=1,
             store_schema=False,  # what Arrow calls the types is no reader's business
-            **_encoding(tuple(self.shape.items()), tuple(distinct)),
+            **_encoding(tuple(self.shape.items()), tuple(distinct), frozenset(self._constants)),
         )
 
     def add(self, rows: pl.DataFrame) -> None:
-        """Rows with the columns of the shape, in any order and among others."""
+        """Rows with the columns of the shape that vary, in any order and among others."""
         self.n_rows += rows.height
         if rows.height:
-            self._waiting.append(self._worker.submit(self._write, rows.select(list(self.shape))))
+            self._waiting.append(self._worker.submit(self._write, rows.select(self._varying)))
         while len(self._waiting) > WAITING:
             self._waiting.pop(0).result()
 
     def _write(self, rows: pl.DataFrame) -> None:
-        self._writer.write_table(_arrow(rows))
+        import pyarrow as pa
+
+        table = _arrow(rows)
+        varying = dict(zip(table.column_names, table.columns, strict=True))
+        columns = varying | {name: _repeated(text, rows.height) for name, text in self._constants.items()}
+        schema = self._writer.schema
+        self._writer.write_table(pa.Table.from_arrays([columns[name] for name in self.shape], schema=schema))
 
     def close(self) -> Path:
         """Make the file appear, whole, and durable with the folder's result."""
@@ -70,16 +85,32 @@ class RowFile:
 
 
 @lru_cache(maxsize=64)
-def _encoding(shape: tuple[tuple[str, Any], ...], distinct: tuple[str, ...]) -> dict[str, Any]:
+def _encoding(
+    shape: tuple[tuple[str, Any], ...], distinct: tuple[str, ...], constants: frozenset[str]
+) -> dict[str, Any]:
     """How columns of these types are written, as the writer wants to be told."""
     import polars as pl
+    import pyarrow as pa
 
     counted = [name for name, kind in shape if kind == pl.Int64 or isinstance(kind, pl.Datetime)]
+    repeating = [name for name, _ in shape if name not in {*distinct, *counted}]
+    words = {name for name, kind in shape if kind == pl.String} & {*repeating}
+    schema = _arrow(pl.DataFrame(schema=dict(shape))).schema
+    fields = [field.with_type(_repeated("", 0).type) if field.name in constants else field for field in schema]
     return {
-        "schema": _arrow(pl.DataFrame(schema=dict(shape))).schema,
-        "use_dictionary": [name for name, _ in shape if name not in {*distinct, *counted}],
+        "schema": pa.schema(fields),
+        "use_dictionary": repeating,
+        "write_statistics": [name for name, _ in shape if name not in words],  # whose ends tell no reader what to skip
         "column_encoding": dict.fromkeys(counted, "DELTA_BINARY_PACKED"),
     }
+
+
+def _repeated(text: str, n: int) -> Any:
+    """The same text in each of so many rows, as the dictionary that would be made of it."""
+    import numpy as np
+    import pyarrow as pa
+
+    return pa.DictionaryArray.from_arrays(np.zeros(n, dtype=np.int32), pa.array([text], pa.string()))
 
 
 def _arrow(rows: pl.DataFrame) -> Any:
