@@ -67,10 +67,12 @@ def broken_columns(rows: pl.DataFrame, schema: pa.DataFrameSchema) -> tuple[str,
     from pandera.api.polars.types import PolarsData
     from pandera.backends.polars.checks import PolarsCheckBackend
 
+    whole = rows.lazy()
     passes: list[pl.LazyFrame] = []
     columns: list[str] = []
     for name, column in schema.columns.items():
-        asked = _to_ask(rows, name)
+        # A check looks at one cell alone: of a text that repeats it is enough to ask once.
+        asked = rows[name].unique().to_frame().lazy() if _repeats(rows[name]) else whole
         answers = [PolarsCheckBackend(check).check_fn(PolarsData(asked, name)) for check in column.checks]
         answers += [] if column.nullable else [asked.select(pl.col(name).is_not_null())]
         for answer in answers:
@@ -81,14 +83,11 @@ def broken_columns(rows: pl.DataFrame, schema: pa.DataFrameSchema) -> tuple[str,
     return tuple(name for name in schema.columns if name in broken)
 
 
-def _to_ask(rows: pl.DataFrame, name: str) -> pl.LazyFrame:
-    """The cells of a column, each of which a check looks at alone: of a long text that repeats, every value once."""
+def _repeats(cells: pl.Series) -> bool:
+    """Whether a column is long, and its texts come again and again."""
     import polars as pl
 
-    cells = rows[name]
-    if cells.dtype != pl.String or rows.height < MANY or cells.head(MANY).n_unique() > MANY // 2:
-        return rows.lazy()
-    return cells.unique().to_frame().lazy()
+    return len(cells) >= MANY and cells.dtype == pl.String and cells.head(MANY).n_unique() <= MANY // 2
 
 
 def _dated() -> pl.Expr:
