@@ -22,6 +22,7 @@ from tests.bench.ways import (
     POLARS_CHECKED,
     PUBLISHED,
     SESSIONS_ONLY,
+    UNTIL_PUBLISHED,
     Competitor,
     competitors,
     first_night,
@@ -62,8 +63,11 @@ def large_log(scratch: Path, events: int, repeat: int, only_ours: bool) -> tuple
                 other.compare(scratch / other.name, workspace)
     sizes = _sizes(events, log, workspace)
     turns[NO_NEWS] = [night(workspace) for _ in range(repeat)]
-    turns[FEW_PEOPLE] = [_next_night(workspace, events, n, 20, _day(1 + n)) for n in range(repeat)]
-    turns[ALL_PEOPLE] = [_next_night(workspace, events, n, 1, _day(1 + repeat + n)) for n in range(repeat)]
+    for later, (name, one_in) in enumerate([(FEW_PEOPLE, 20), (ALL_PEOPLE, 1)]):
+        for n in range(repeat):
+            whole = _next_night(workspace, events, n, one_in, _day(1 + later * repeat + n))
+            turns.setdefault(name + UNTIL_PUBLISHED, []).append(until_published(workspace, whole))
+            turns.setdefault(name, []).append(whole)
     Competitor(BARE, "bare_duckdb").run(workspace / "landing" / "oxford", scratch / BARE, _day(2 * repeat))
     Competitor(BARE, "bare_duckdb").compare(scratch / BARE, workspace)
     rows = [_row(events, name, measured, turns.get(BARE)) for name, measured in turns.items()]
@@ -117,7 +121,8 @@ def _promises(rows: list[Row]) -> list[Figure]:
         ]
     elif events == 100_000_000:
         figures = [Figure(f"{name}memory", ours.peak_gib, "GiB", 6)]
-    figures += _against(name, of[FEW_PEOPLE], ours, 0.1) + _against(name, of[ALL_PEOPLE], ours, 0.1)
+    for few in (FEW_PEOPLE, ALL_PEOPLE):
+        figures += _against(name, of[few], ours, 0.1) + _against(name, of[few + UNTIL_PUBLISHED], published, 0.1)
     return [*figures, Figure(f"{name}{NO_NEWS}", of[NO_NEWS].seconds, "s", 5)]
 
 
