@@ -57,15 +57,18 @@ def write(path: Path, content: bytes, mode: int = PRIVATE_FILE, *, part: bool = 
     return path
 
 
-def copy(source: Path, target: Path, mode: int = PRIVATE_FILE) -> Path:
-    """Put a copy of `source` at `target` whole or not at all."""
+def copy(source: Path, target: Path, mode: int = PRIVATE_FILE, *, unchanged: Callable[[], bool] = lambda: True) -> Path:
+    """Put a copy of `source` at `target` whole or not at all: not where it is no longer `unchanged` once copied."""
     temporary = target.with_name(f".{target.name}.writing")
     _about_to("open", temporary)
-    with source.open("rb") as origin, temporary.open("wb") as file:
-        _about_to("write", temporary)
-        shutil.copyfileobj(origin, file, 1 << 20)
-        file.flush()
+    _about_to("write", temporary)
+    temporary.unlink(missing_ok=True)  # what a crash left may be read-only by now
+    shutil.copyfile(source, temporary)  # which leaves it to the kernel: half of what it takes to pass the bytes through
+    with temporary.open("rb") as file:
         _sync(file.fileno(), temporary)
+    if not unchanged():
+        remove(temporary)
+        return target
     temporary.chmod(mode)
     rename(temporary, target)
     return target

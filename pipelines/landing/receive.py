@@ -218,14 +218,19 @@ def _receipt(site: Site, drop: _Drop, file: LyingFile, content: str, fingerprint
 
 
 def _store(workspace: Workspace, file: LyingFile, memory: _Memory) -> bool:
-    """Copy the file's bytes into the store. False when it changed meanwhile."""
+    """Copy the file's bytes into the store. False when it changed meanwhile; then the store has no copy of it either,
+    which might not be what it is called by."""
     content = memory.sha256(file)
     target = workspace.original(content)
+
+    def unchanged() -> bool:
+        return signature(file.path) == file.signature
+
     with memory.storing.setdefault(content, Lock()):  # another file may hold the same
         if not target.exists():
             effects.make_directory(target.parent)
-            effects.copy(file.path, target, OWNER_READS)
-    return signature(file.path) == file.signature
+            effects.copy(file.path, target, OWNER_READS, unchanged=unchanged)
+    return unchanged()
 
 
 def _fingerprint(drop: _Drop, memory: _Memory) -> str:

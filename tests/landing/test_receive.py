@@ -241,6 +241,22 @@ def test_files_of_one_content_that_come_together_are_stored_once(site: Site) -> 
     assert len(originals) == 1 and site.workspace.original(receipts[0].content_sha256).read_bytes() == b"x\n1\n"
 
 
+def test_of_a_file_that_is_written_again_while_it_is_taken_in_no_half_is_kept(site: Site) -> None:
+    whole = "x\n1\n2\n"
+    path = site.drop("a.csv", whole)
+
+    def write_again(kind: str, where: Path) -> None:
+        if kind == "write" and site.workspace.originals in where.parents:
+            path.write_text(whole[:4])
+
+    with effects.watched(write_again):
+        look = site.look()
+    assert look.waiting == {"usage/a.csv": "was still changing while it was read"} and not look.receipts
+    path.write_text(whole)
+    [receipt] = site.look().receipts
+    assert site.workspace.original(receipt.content_sha256).read_text() == whole
+
+
 def test_what_one_drop_meets_leaves_the_others_received(site: Site) -> None:
     for n in range(20):
         site.drop(f"{n}.csv", f"x\n{n}\n")
