@@ -6,6 +6,7 @@ import atexit
 import gc
 import os
 import sys
+from contextlib import nullcontext
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -153,12 +154,15 @@ def nightly(
     from pipelines.progress import Progress
     from pipelines.study.load import by_one_protocol
     from pipelines.validation.isolation import reading
+    from pipelines.warehouse.fresh_process import begun_ahead
 
     one_protocol = by_one_protocol(workspace.study_file, protocol)
     sizes = [file.bytes for file in news(workspace, protocol.study, settle)]
     if full:
         sizes += [receipt.bytes for receipt in load_receipts(workspace.receipts)]
-    with one_protocol, Progress() as progress, reading(ahead=sizes):
+    # Where there is nothing to read, memory and a core are free for those who will write what is published.
+    writers = nullcontext() if sizes else begun_ahead(workspace.build / "spill", n=2)
+    with one_protocol, Progress() as progress, reading(ahead=sizes), writers:
         progress.say("Starting")
         from pipelines.assets.nightly import Busy, run_nightly
 
