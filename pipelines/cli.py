@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import gc
 import os
 import sys
 from contextlib import nullcontext
@@ -23,11 +22,8 @@ from pipelines.commands.report import report
 from pipelines.commands.trace import trace
 from pipelines.commands.try_notices import try_notices
 from pipelines.commands.verify import verify
+from pipelines.refuse import seldom_looked_for
 from pipelines.workspace import Workspace
-
-# How often Python looks for refuse in a night, once all is loaded that the night needs. As it comes it does so at every
-# 700 objects, from the beginning: a tenth of a night, for nothing found.
-SELDOM = (50_000, 5, 5)
 
 
 def main() -> None:
@@ -138,12 +134,11 @@ def simulate(workspace: Workspace, participants: int, seed: int, faults: bool) -
     is_flag=True,
     help="Read every stored original again and make every table anew, instead of what is kept of them.",
 )
+@seldom_looked_for()
 def nightly(
     workspace: Workspace, sites: tuple[str, ...], as_of: datetime | None, settle: int | None, full: bool
 ) -> None:
     """Take in what sites dropped, derive every table, publish a snapshot."""
-    gc.set_threshold(*SELDOM)
-    gc.disable()
     protocol = protocol_of(workspace)
     deployment_of(workspace)
     unknown = sorted(set(sites) - set(protocol.study.site_by_id))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -20,6 +19,7 @@ from pipelines.assets.tables import STEP as TABLES
 from pipelines.lock import run_lock, sites_locked
 from pipelines.night import Night, load_night
 from pipelines.quality.engine import ENGINE
+from pipelines.refuse import all_is_loaded
 from pipelines.report.board.pdf import DRAWER
 from pipelines.study.load import Protocol
 from pipelines.warehouse.kept import begin_to_reopen
@@ -52,7 +52,7 @@ def run_nightly(
             close_interrupted_runs(workspace, instance)
             instance.add_event_listener(run_id, lambda entry: _tell(entry, say))
             job = definitions_of(workspace).resolve_job_def(NIGHTLY)
-            _look_for_refuse()
+            all_is_loaded()
             result = job.execute_in_process(
                 instance=instance,
                 run_id=run_id,
@@ -90,13 +90,6 @@ def _held(workspace: Workspace, protocol: Protocol) -> Iterator[None]:
             yield
     except Timeout:
         raise Busy from None
-
-
-def _look_for_refuse() -> None:
-    """Where Python was told to wait with that until all is loaded: what there is by now is none, and not looked at."""
-    if not gc.isenabled():
-        gc.freeze()
-        gc.enable()
 
 
 def _tell(entry: dg.EventLogEntry, say: Callable[[str], None]) -> None:
