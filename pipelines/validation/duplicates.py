@@ -117,10 +117,11 @@ def suspects(accepted: Sequence[pl.Series], refused: Sequence[pl.Series]) -> pl.
     every = [*accepted, *refused]
     if not every:
         return None
-    hashes = pl.concat(every)
-    in_order = np.sort(hashes.to_numpy())  # takes half of what counting them would
+    in_order = np.concatenate([hashes.to_numpy() for hashes in every])
+    in_order.sort()  # takes half of what counting them would
     if (in_order[1:] != in_order[:-1]).all():
         return None
+    hashes = pl.concat(every)
     repeated = hashes.filter(hashes.is_duplicated()).unique()
     return pl.concat(accepted).is_in(repeated.implode()).arg_true() if accepted else hashes.clear()
 
