@@ -23,7 +23,7 @@ from pipelines.validation.pruning import prune_rows
 from pipelines.warehouse.checks import Finding, dictionary_gaps
 from pipelines.warehouse.database import open_build
 from pipelines.warehouse.graph import Graph
-from pipelines.warehouse.kept import begin_to_keep, keep_build
+from pipelines.warehouse.kept import begin_to_keep, keep_begun
 from pipelines.warehouse.publish import publish
 from pipelines.warehouse.published import WRITING
 from pipelines.warehouse.snapshot import write_snapshot
@@ -142,7 +142,7 @@ def _for_people() -> list[dg.AssetsDefinition]:
             kinds={"html"},
             description="Each site's own list of data queries, `reports/latest/sites/<site>/queries.html` and `.csv`.",
             check=("written", "Every site's list could be written.", "every site has its list"),
-            make=lambda night, snapshot_id: write_site_lists(night.workspace, night.protocol(), snapshot_id),
+            make=_site_lists,
             first=True,  # while the report's PDF is drawn, with which the pack is whole
         ),
         _made_of_snapshot(
@@ -157,10 +157,17 @@ def _for_people() -> list[dg.AssetsDefinition]:
 
 
 def _record_pack(night: NightResource, snapshot_id: str) -> list[str]:
-    """Readers have the snapshot: the report can be begun, and the build be closed."""
+    """Readers have the snapshot: the report can be begun, and the build be closed, which `_site_lists` keeps."""
     said = try_record_pack(night.workspace, night.protocol(), snapshot_id)
     _begin_report(night, snapshot_id)
     begin_to_keep(night.workspace)
+    return said
+
+
+def _site_lists(night: NightResource, snapshot_id: str) -> list[str]:
+    """Meanwhile the bytes of the closed build are read, of which the next night goes on."""
+    said = write_site_lists(night.workspace, night.protocol(), snapshot_id)
+    keep_begun(night.workspace)
     return said
 
 
@@ -173,9 +180,7 @@ def _begin_report(night: NightResource, snapshot_id: str) -> None:
 
 def _open_report(night: NightResource, snapshot_id: str) -> list[str]:
     said = try_open_report(night.workspace, night.protocol(), snapshot_id, night.begun.get(snapshot_id))
-    said += show_pack(night.workspace, snapshot_id)
-    keep_build(night.workspace)
-    return said
+    return [*said, *show_pack(night.workspace, snapshot_id)]
 
 
 def _made_of_snapshot(

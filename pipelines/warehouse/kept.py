@@ -74,10 +74,21 @@ def mark_whole(workspace: Workspace) -> None:
         effects.write(whole_mark(workspace), _mark(workspace).encode())
 
 
+_keeping: set[Path] = set()
+
+
 def begin_to_keep(workspace: Workspace) -> None:
-    """Close the build, and begin with what takes `keep_build` its time."""
+    """Close the build for the next night to go on with, and begin with what takes time; `keep_begun` ends it."""
     close_build(workspace)
     begin_digest(build_file(workspace))
+    _keeping.add(build_file(workspace))
+
+
+def keep_begun(workspace: Workspace) -> None:
+    """Keep the build that `begin_to_keep` closed; of any other nobody has said that it may be gone on with."""
+    if build_file(workspace) in _keeping:
+        _keeping.remove(build_file(workspace))
+        keep_build(workspace)
 
 
 def keep_build(workspace: Workspace) -> None:

@@ -17,7 +17,14 @@ from pipelines.study.load import Protocol
 from pipelines.warehouse.build import derive, start_build
 from pipelines.warehouse.database import build_file, close_build, open_build
 from pipelines.warehouse.graph import Graph
-from pipelines.warehouse.kept import mark_doubtful, mark_whole, whole_mark
+from pipelines.warehouse.kept import (
+    begin_to_keep,
+    begin_to_reopen,
+    keep_begun,
+    mark_doubtful,
+    mark_whole,
+    whole_mark,
+)
 from pipelines.workspace import Workspace
 from tests.warehouse.full_disk import full_disk
 from tests.warehouse.small_trial import AS_OF, NOON, SQL, TABLES, ADelivery, deliveries, delivery, write_files
@@ -170,6 +177,23 @@ def test_a_build_in_doubt_is_made_anew(nights: Nights, harm: Any) -> None:
     assert nights.night() == nights.graph.order
     assert nights.tables() == before
     assert nights.night() == []
+
+
+def test_a_build_is_kept_only_by_a_night_that_began_to_keep_it(nights: Nights) -> None:
+    start_build(nights.workspace, nights.protocol, nights.drops, nights.as_of)
+    keep_begun(nights.workspace)
+    assert not whole_mark(nights.workspace).exists()
+    begin_to_keep(nights.workspace)
+    assert not whole_mark(nights.workspace).exists()
+    keep_begun(nights.workspace)
+    begin_to_reopen(nights.workspace)
+    assert nights.night() == []
+
+
+def test_a_build_that_is_changed_while_it_is_looked_at_is_made_anew(nights: Nights) -> None:
+    begin_to_reopen(nights.workspace)
+    _altered(nights.workspace)
+    assert nights.night() == nights.graph.order
 
 
 def test_random_nights_come_to_what_one_night_would(nights: Nights) -> None:
