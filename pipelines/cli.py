@@ -156,7 +156,7 @@ def nightly(
     if full:
         sizes += [receipt.bytes for receipt in load_receipts(workspace.receipts)]
     # Where there is nothing to read, memory and a core are free for those who will write what is published.
-    writers = nullcontext() if sizes else begun_ahead(workspace.build / "spill", n=2)
+    writers = nullcontext() if sizes else begun_ahead(workspace.spill, n=2)
     with one_protocol, Progress() as progress, reading(ahead=sizes), writers:
         progress.say("Starting")
         from pipelines.assets.nightly import Busy, run_nightly

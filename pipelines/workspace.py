@@ -87,6 +87,11 @@ class Workspace:
         return self.store / "build"
 
     @property
+    def spill(self) -> Path:
+        """Where DuckDB puts what does not fit into memory."""
+        return self.build / "spill"
+
+    @property
     def nights(self) -> Path:
         """One record a night: what was asked, what came of it."""
         return self.store / "nights"

@@ -109,7 +109,7 @@ def _instance(workspace: Workspace) -> duckdb.DuckDBPyConnection:
     if opened is not None and file.exists() and file.stat().st_ino == opened.inode:
         return opened.connection
     close_build(workspace)
-    settings = CLOSED | {"memory_limit": MEMORY_LIMIT, "temp_directory": str(workspace.build / "spill")}
+    settings = CLOSED | {"memory_limit": MEMORY_LIMIT, "temp_directory": str(workspace.spill)}
     settings["checkpoint_threshold"] = AT_THE_END
     con = duckdb.connect(str(file), config=dict(settings))
     _opened[file] = _Opened(con, file.stat().st_ino)

@@ -94,8 +94,7 @@ def write_snapshot(
     """
     import duckdb
 
-    dictionary = dictionary or load_dictionary()
-    spill = workspace.build / "spill"
+    dictionary, spill = dictionary or load_dictionary(), workspace.spill
     try:
         with fresh_process(spill) as open_writer, fresh_process(spill) as blinded_writer, open_build(workspace) as con:
             writers = {UNBLINDED: open_writer, BLINDED: blinded_writer}
