@@ -160,7 +160,7 @@ def test_a_sites_list_and_the_history_of_weeks_hold_its_own_numbers_and_no_value
     report, _, workspace, _ = reports
     files = {path: path.read_bytes() for path in (report / "sites").rglob("*") if path.is_file()}
     history = [path for path in folder_of(workspace).rglob("*") if path.is_file()]
-    assert len(files) == 6 and len(history) == 5
+    assert len(files) == 6 and len(history) == 9  # of the week five, of each site's list one, and the handles
     units = [path for path in history if path.suffix == ".parquet"]
     files |= {path: path.read_bytes() for path in history}
     files |= {path: repr(duckdb.sql(f"FROM '{path}'").fetchall()).encode() for path in units}
