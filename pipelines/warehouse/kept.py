@@ -34,7 +34,7 @@ from pipelines.warehouse.database import (
     transaction,
 )
 from pipelines.warehouse.digest_beside import begin_digest, digest_of
-from pipelines.warehouse.fingerprint import as_text, fingerprint, fingerprint_and_columns
+from pipelines.warehouse.fingerprint import as_text, fingerprint, fingerprint_and_columns, rows_digests
 from pipelines.warehouse.gathered import gathered_name, is_gathered
 from pipelines.warehouse.graph import Query
 from pipelines.warehouse.quoting import identifier
@@ -128,16 +128,19 @@ def reopen(workspace: Workspace) -> bool:
 def note_given(con: Any, *, file: Path) -> None:
     """Write down what the protocol and the deliveries hold tonight; they were put there anew."""
     views = _views(con)
-    given = [(name, _content(con, name, views)) for name in _names(con, _GIVEN)]
-    gathered = {name: _content(con, name, views) for name in _names(con, [LAYER]) if is_gathered(name)}
-    given = [(n, content + gathered.get(gathered_name(n), "")) for n, content in given if n != _SETTING]
+    names = [name for name in _names(con, _GIVEN) if name != _SETTING]
+    gathered = [name for name in _names(con, [LAYER]) if is_gathered(name)]
+    contents = _contents(con, [*names, *gathered], views)
+    given = [(name, contents[name] + contents.get(gathered_name(name), "")) for name in names]
     (setting,) = con.execute(f"SELECT * FROM {_SETTING}").fetchall()  # noqa: S608
     columns = [str(described[0]) for described in con.description]
     given += [(f"{_SETTING}.{name}", repr(value)) for name, value in zip(columns, setting, strict=True)]
     if _MADE not in _names(con, [LAYER]):
         create_table(con, _MADE, _COLUMNS, file=file)
     effects.execute(con, f"DELETE FROM {_MADE} WHERE NOT {_IS_DERIVED} OR made_of IS NULL", file=file)  # noqa: S608
-    given += gathered.items()  # which the next night goes on with where they still hold this
+    given += [
+        (name, contents[name]) for name in gathered
+    ]  # which the next night goes on with where they still hold this
     insert_rows(con, _MADE, [(name, None, None, content, content) for name, content in given], file=file)
     in_mind(file).pop(_MADE, None)
 
@@ -259,13 +262,14 @@ def _names(con: Any, layers: Iterable[str]) -> list[str]:
     return [name for (name,) in rows]
 
 
-def _content(con: Any, name: str, views: Mapping[str, str]) -> str:
-    """A digest of what a table holds, whatever the order of its rows; of a view, of its SQL."""
-    return _digest(views[name]) if name in views else _held(con, name, views)[1]
+def _contents(con: Any, names: Sequence[str], views: Mapping[str, str]) -> dict[str, str]:
+    """By name a digest of what each table holds, whatever the order of its rows; of a view, of its SQL."""
+    of_views = {name: _digest(views[name]) for name in names if name in views}
+    return of_views | rows_digests(con, {name: identifier(name) for name in names if name not in views})
 
 
 def _held(con: Any, name: str, views: Mapping[str, str], mend: Callable[[str], bool] | None = None) -> tuple[int, str]:
-    """How many rows a table or view holds, and `_content`; of a table, after it was mended."""
+    """How many rows a table or view holds, and a digest as of `_contents`; of a table, after it was mended."""
     if name in views:
         ((n_rows,),) = con.execute(f"SELECT count(*) FROM {identifier(name)}").fetchall()  # noqa: S608
         return int(n_rows), _digest(views[name])

@@ -19,7 +19,7 @@ from typing import Any
 from pipelines.warehouse.contents import Part
 from pipelines.warehouse.database import create_table, insert_rows, transaction
 from pipelines.warehouse.digest import NOT_IN_TABLES_DIGEST, sha256_of
-from pipelines.warehouse.fingerprint import rows_digest
+from pipelines.warehouse.fingerprint import rows_digests
 from pipelines.warehouse.published import current_snapshot
 from pipelines.workspace import Workspace
 
@@ -111,6 +111,7 @@ def whole_file(path: Path) -> Notes:
     return {_WHOLE: Noted("", sha256_of(path))}
 
 
-def rows_of(con: Any, part: Part, known: Mapping[str, str]) -> str:
-    """The `rows_digest` of what a table of a published file holds; `known` are those of the build's tables."""
-    return known.get(part.whole or "") or rows_digest(con, f"({part.select})")
+def rows_of(con: Any, parts: Sequence[Part], known: Mapping[str, str]) -> dict[str, str]:
+    """By name the `rows_digest` of what each table of a published file holds; `known` are those of the build."""
+    whole = {part.name: known[part.whole] for part in parts if part.whole is not None and part.whole in known}
+    return whole | rows_digests(con, {part.name: f"({part.select})" for part in parts if part.name not in whole})

@@ -164,7 +164,8 @@ def _held(con: Any, parts: Iterable[Part]) -> dict[str, Held]:
     """What each table holds tonight, but for the one that tells of all the others."""
     known = known_rows(con)
     told = [part for part in parts if part.name != NOT_IN_TABLES_DIGEST]
-    return {part.name: Held.of(part, rows_of(con, part, known)) for part in told}
+    rows = rows_of(con, told, known)
+    return {part.name: Held.of(part, rows[part.name]) for part in told}
 
 
 def _begin(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import MappingProxyType
@@ -12,9 +12,9 @@ from typing import Any
 from pipelines.warehouse.database import CLOSED
 from pipelines.warehouse.digest import Canon, sha256_of, table_digest, tables_digest
 from pipelines.warehouse.errors import reason
-from pipelines.warehouse.fingerprint import FINGERPRINT, as_text
+from pipelines.warehouse.fingerprint import rows_digests
 from pipelines.warehouse.published import BLINDED, MANIFEST, UNBLINDED, UNBLINDED_MANIFEST
-from pipelines.warehouse.quoting import identifier, literal
+from pipelines.warehouse.quoting import identifier
 
 
 def verify_snapshot(folder: Path, written: Mapping[str, Mapping[str, str]] = MappingProxyType({})) -> list[str]:
@@ -65,7 +65,7 @@ def _table_differences(con: Any, file_name: str, tables: dict[str, Any], written
     ).fetchall()
     names = {name for (name,) in found}
     differences = [f"{file_name}: {name} was not published" for name in sorted(names - set(tables))]
-    held = _rows_digests(con, sorted(names & set(tables) & set(written)))
+    held = rows_digests(con, {name: identifier(name) for name in names & set(tables) & set(written)})
     for name, entry in tables.items():
         if name not in names:
             differences.append(f"{file_name}: {name} is missing")
@@ -74,11 +74,3 @@ def _table_differences(con: Any, file_name: str, tables: dict[str, Any], written
         elif table_digest(con, Canon.from_dict(entry)) != entry["digest"]:
             differences.append(f"{file_name}: {name} has another digest than when it was published")
     return differences
-
-
-def _rows_digests(con: Any, names: Sequence[str]) -> dict[str, str]:
-    """The `rows_digest` of each table. They are asked for at once: most tables are so small that to plan a question
-    takes longer than to answer it."""
-    asked = [f"SELECT {literal(name)}, {FINGERPRINT} FROM {identifier(name)} AS t" for name in names]  # noqa: S608
-    rows = con.execute(" UNION ALL ".join(asked)).fetchall() if asked else []
-    return {name: as_text(numbers) for name, *numbers in rows}
