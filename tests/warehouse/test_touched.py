@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 
 from pipelines.study.load import Protocol
+from pipelines.warehouse import touched_log
+from pipelines.warehouse.build import derive, start_build
 from pipelines.warehouse.database import close_build, open_build
 from pipelines.warehouse.graph import load_graph
 from pipelines.warehouse.touched import gather, is_touched, show, shown
+from pipelines.warehouse.touched_log import EVENTS, LOG, MOST_EVENTS
 from tests.sql.trial import needed
 from tests.warehouse.random_nights import FEW, RARE, Nights
 
@@ -26,11 +29,13 @@ def nights(ict_sad: Protocol, tmp_path: Path) -> Iterator[Nights]:
     close_build(made.workspace)
 
 
-def test_random_nights_come_to_what_one_night_would(nights: Nights) -> None:
-    """In every table that SQL makes. The few made in Python are made anew whenever one that they read is."""
+def test_random_nights_come_to_what_one_night_would(nights: Nights, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In every table that SQL makes, whether the log of those touched is held in memory or is too long for it. The few
+    made in Python are made anew whenever one that they read is."""
     by_person: Counter[str] = Counter()
     nights.night()
-    for often in [*RARE, Nights.somebody_uses_it]:
+    for number, often in enumerate([*RARE, Nights.somebody_uses_it]):
+        monkeypatch.setattr(touched_log, "MOST_EVENTS", (0, MOST_EVENTS)[number % 2])
         happened = [*nights.chance.sample(FEW, k=3), often]
         for change in happened:
             change(nights)
@@ -41,6 +46,22 @@ def test_random_nights_come_to_what_one_night_would(nights: Nights) -> None:
     assert set(by_person) == {name for name in nights.graph.order if nights.graph.dictionary[name].by_person}
     filled = {name for name, (n_rows, *_) in nights.contents().items() if n_rows}
     assert filled >= {"analysis.adqs", "analysis.adae", "analysis.adtte", "quality.change", "quality.data_query"}
+
+
+def test_the_log_of_those_touched_is_theirs_and_nobody_elses(nights: Nights) -> None:
+    wanted = needed(nights.graph, {"engagement.activity"})
+    nights.tables = [name for name in nights.graph.order if name in wanted]
+    nights.night()
+    nights.somebody_uses_it()
+    start_build(nights.workspace, nights.protocol, nights.drops, nights.as_of)
+    for table in nights.tables:
+        derive(nights.workspace, table, nights.graph)
+    whose = "usubjid IN (SELECT usubjid FROM kept.touched WHERE name = ?)"
+    with open_build(nights.workspace) as con:
+        held = con.execute(f"SELECT * FROM {EVENTS} ORDER BY ALL").fetchall()
+        theirs = con.execute(f"SELECT * FROM {LOG} WHERE {whose} ORDER BY ALL", [LOG]).fetchall()
+        (n_events,) = con.execute(f"SELECT count(*) FROM {LOG}").fetchone()
+    assert held == theirs and 0 < len(theirs) < n_events
 
 
 def test_a_tables_rows_depend_on_their_persons_rows_alone(nights: Nights) -> None:
