@@ -4,8 +4,10 @@
 -- A gap strictly longer than the study's session gap ends a session. active_us is the time that events
 -- account for, in microseconds: each up to the next event of its session, or, for a session's last
 -- event, its stated duration capped at the gap.
-WITH smallest AS (
-    SELECT min(gap_minutes) * 60000000 AS least_us FROM study.session_gap
+WITH gap AS (
+    SELECT min(s.session_gap_minutes) * 60000000 AS gap_us, min(g.gap_minutes) * 60000000 AS least_us
+    FROM study.setting AS s
+    CROSS JOIN study.session_gap AS g
 ),
 own AS (
     SELECT p.subject_no, u.event_id, u.occurred_at, u.occurred_on, u.module, u.duration_s
@@ -25,12 +27,11 @@ spaced AS (
 bounded AS (
     SELECT
         e.subject_no, e.event_no, e.occurred_at, e.occurred_on, e.module, e.duration_s, e.since_last_us,
-        e.until_next_us, smallest.least_us, s.session_gap_minutes * 60000000 AS gap_us,
-        coalesce(e.since_last_us > s.session_gap_minutes * 60000000, TRUE) AS starts_session,
-        coalesce(e.until_next_us > s.session_gap_minutes * 60000000, TRUE) AS ends_session
+        e.until_next_us, gap.gap_us, gap.least_us,
+        coalesce(e.since_last_us > gap.gap_us, TRUE) AS starts_session,
+        coalesce(e.until_next_us > gap.gap_us, TRUE) AS ends_session
     FROM spaced AS e
-    CROSS JOIN study.setting AS s
-    CROSS JOIN smallest
+    CROSS JOIN gap
 ),
 weighed AS (
     SELECT
@@ -49,7 +50,6 @@ SELECT
     min(CASE WHEN stands_alone THEN occurred_at END) AS occurred_at,
     min(CASE WHEN stands_alone THEN occurred_on END) AS occurred_on,
     min(CASE WHEN stands_alone THEN duration_s END) AS duration_s,
-    count(*) AS n_events,
     count(*) FILTER (WHERE since_last_us = 0) AS n_at_once,
     bool_or(starts_session) AS starts_session,
     bool_or(ends_session) AS ends_session,
